@@ -1,0 +1,16 @@
+# Third-party libraries, each as one target. Archives are preferred, so that the program starts fast.
+set(Boost_USE_STATIC_LIBS ON)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(tl-expected REQUIRED)
+
+add_library(cw_xxhash INTERFACE)
+find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
+find_library(XXHASH_LIBRARY NAMES libxxhash.a xxhash REQUIRED)
+target_include_directories(cw_xxhash SYSTEM INTERFACE ${XXHASH_INCLUDE})
+target_link_libraries(cw_xxhash INTERFACE ${XXHASH_LIBRARY})
+
+if(BUILD_TESTING)
+  find_package(GTest REQUIRED)
+endif()
