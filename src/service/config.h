@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+/// What the supervisor runs, as plain values with every default filled in. Parsing, names of keys and their
+/// checks belong to app/config; what stands here is taken as valid.
+namespace coworker::service {
+
+enum class WorkerKind : std::uint8_t {
+  command,        // a program started for each job, see worker/command_worker.h
+  inline_worker,  // a C++ function registered under `name`, run on a thread of the consumer
+};
+
+struct WorkerConfig {
+  WorkerKind kind = WorkerKind::command;
+  std::vector<std::string> command;                // the program and its own words, run without a shell
+  bool shell = false;                              // `command` is one shell text, run by /bin/sh -c
+  std::string name;                                // inline: where it stands in the worker::Registry
+  std::string directory;                           // working directory; empty: the consumer's
+  std::map<std::string, std::string> environment;  // added to the consumer's own
+  std::uint64_t memory = 0;                        // bytes a process of it may allocate; 0: no limit
+};
+
+enum class FailureStrategy : std::uint8_t { retry, retry_immediately };
+
+struct QueueConfig {
+  std::string name;
+  WorkerConfig worker;
+  std::uint32_t concurrency = 0;     // jobs of it leased at the same time, in the whole store; 0: no limit
+  Seconds job_process_timeout{600};  // an attempt is killed after this; 0: never
+  Seconds job_lifetime{30 * 86'400};
+  std::uint32_t max_retries = 37;  // a job runs at most max_retries + 1 times before it is buried
+  std::uint32_t max_crashes = 3;   // a job whose worker died so often is buried; 0: no such limit
+  FailureStrategy failure_strategy = FailureStrategy::retry;
+  std::string failure_queue = "failed-jobs";
+};
+
+/// A group of equal consumer processes that serve the same queues.
+struct ConsumerConfig {
+  std::vector<std::string> queues;  // each is one of Config::queues
+  std::uint32_t min_processes = 1;
+  std::uint32_t max_processes = 5;
+  bool autoscale = true;
+  std::uint32_t job_batch = 10;  // slots: jobs one process runs at the same time
+};
+
+struct Config {
+  std::string store;  // URL, as store::open_url takes it
+  std::vector<QueueConfig> queues;
+  std::vector<ConsumerConfig> consumers;
+  Millis lease{15'000};       // renewed at a third of it while the worker lives
+  Millis stop_grace{10'000};  // at a stop: how long running jobs may take to finish
+  Millis kill_grace{5'000};   // between SIGTERM and SIGKILL when a worker's time is up
+};
+
+}  // namespace coworker::service
