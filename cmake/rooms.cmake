@@ -5,16 +5,28 @@ add_custom_target(threaded_tests)  # the tests that also run under ThreadSanitiz
 add_custom_target(fuzz_targets)
 add_custom_target(benchmarks)
 
-# cw_room(<name> [THREADED] [DEPENDS <room>...] [LINK <target>...])
+# cw_asio_header(<target>): compile <target> with the precompiled header that cw_async builds.
+function(cw_asio_header target)
+  if(target STREQUAL "cw_async")
+    target_precompile_headers(cw_async PRIVATE ${PROJECT_SOURCE_DIR}/src/async/asio_pch.h)
+    # Without it ccache never hits for whoever uses the header.
+    target_compile_options(cw_async PRIVATE $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>)
+  else()
+    target_precompile_headers(${target} REUSE_FROM cw_async)
+  endif()
+endfunction()
+
+# cw_room(<name> [ASIO] [THREADED] [DEPENDS <room>...] [LINK <target>...])
 #
 # The library for src/<name> and what stands beside its code:
 #   *_test.cc   one program of unit tests; with THREADED they also run under ThreadSanitizer
 #   *_fuzz.cc   a libFuzzer target each; its kept corpus fuzz/corpus/<file without _fuzz> is a unit test
 #   *_bench.cc  a Google Benchmark program each
 # DEPENDS is the layering: it lists the only rooms whose headers this one may include, and
-# tools/lint/layers.py holds the includes to it.
+# tools/lint/layers.py holds the includes to it. ASIO: the room includes Asio, so it and its tests are
+# compiled with the precompiled header of cw_async (src/async/asio_pch.h).
 function(cw_room name)
-  cmake_parse_arguments(PARSE_ARGV 1 room "THREADED" "" "DEPENDS;LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 room "ASIO;THREADED" "" "DEPENDS;LINK")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
@@ -35,10 +47,16 @@ function(cw_room name)
     set(scope INTERFACE)
   endif()
   target_link_libraries(cw_${name} ${scope} cw_flags ${room_DEPENDS} ${room_LINK})
+  if(room_ASIO AND sources)
+    cw_asio_header(cw_${name})
+  endif()
 
   if(BUILD_TESTING AND tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE cw_${name} GTest::gtest_main GTest::gmock)
+    if(room_ASIO)
+      cw_asio_header(${name}_test)
+    endif()
     set(label unit)
     if(room_THREADED)
       set(label threads)
