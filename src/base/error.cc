@@ -7,14 +7,22 @@ namespace coworker {
 
 std::string_view to_string(Errc code) noexcept {
   switch (code) {
-    case Errc::invalid_argument: return "invalid argument";
-    case Errc::not_found: return "not found";
-    case Errc::conflict: return "conflict";
-    case Errc::resource_exhausted: return "resource exhausted";
-    case Errc::unavailable: return "unavailable";
-    case Errc::denied: return "denied";
-    case Errc::corrupt: return "corrupt";
-    case Errc::internal: return "internal";
+    case Errc::invalid_argument:
+      return "invalid argument";
+    case Errc::not_found:
+      return "not found";
+    case Errc::conflict:
+      return "conflict";
+    case Errc::resource_exhausted:
+      return "resource exhausted";
+    case Errc::unavailable:
+      return "unavailable";
+    case Errc::denied:
+      return "denied";
+    case Errc::corrupt:
+      return "corrupt";
+    case Errc::internal:
+      return "internal";
   }
   return "unknown";
 }
@@ -31,11 +39,15 @@ namespace {
 Errc code_of(int error_number) {
   switch (error_number) {
     case ENOSPC:
-    case EDQUOT: return Errc::resource_exhausted;
-    case ENOENT: return Errc::not_found;
+    case EDQUOT:
+      return Errc::resource_exhausted;
+    case ENOENT:
+      return Errc::not_found;
     case EACCES:
-    case EPERM: return Errc::denied;
-    default: return Errc::internal;
+    case EPERM:
+      return Errc::denied;
+    default:
+      return Errc::internal;
   }
 }
 

@@ -13,7 +13,11 @@ std::int64_t millis_of(clockid_t clock) {
 
 }  // namespace
 
-std::int64_t boot_millis() { return millis_of(CLOCK_BOOTTIME); }
-std::int64_t wall_millis() { return millis_of(CLOCK_REALTIME); }
+std::int64_t boot_millis() {
+  return millis_of(CLOCK_BOOTTIME);
+}
+std::int64_t wall_millis() {
+  return millis_of(CLOCK_REALTIME);
+}
 
 }  // namespace coworker
