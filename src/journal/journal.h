@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "journal/disk.h"
+#include "journal/item.h"
+#include "journal/pin.h"
+#include "journal/position.h"
+#include "journal/recovery.h"
+#include "journal/sync_task.h"
+
+namespace coworker::journal {
+
+/// Who may use how much of the last room on the disk.
+enum class Urgency {
+  normal,      // adds: refused while there is room only for the other two
+  vital,       // claims, acks, retries: what frees room in the end
+  compaction,  // re-appending what lives in the oldest segment, before it is dropped
+};
+
+struct Options {
+  /// Describes the effect of everything appended so far; written at the begin of each segment. Asked for
+  /// in `open`, `reserve`, `write_out`, `sync`, `finish_sync` and `try_resume`, so the owner calls these only
+  /// while its state is exactly what it has appended.
+  std::function<std::string()> checkpoint;
+
+  std::uint64_t segment_bytes = 0;          // 0: from the size of the file system, and growing with use
+  std::uint64_t recent_bytes = 4 << 20;     // this much of the newest is read back from memory
+  std::uint64_t unsynced_bytes = 64 << 20;  // write_out syncs when more than that is unsynced
+  std::uint64_t held_bytes = 16 << 20;      // kept in memory for the disk's return when it cannot be written
+  std::uint64_t identity = 0;               // of a new store; 0: random. It seeds all checksums
+};
+
+struct SegmentInfo {
+  std::string name;
+  Position begin = 0;
+  Position end = 0;
+  std::uint64_t bytes = 0;  // on disk, header and unused rest included
+};
+
+/// The append-only log of one store: records, each one transaction of 1…n items under one checksum, in
+/// segment files of one directory, whose lock the caller holds. It knows nothing of what the items mean.
+///
+/// Writing: `reserve` room first, then change the state and append (which cannot fail), then `write_out`,
+/// then sync: inline by `sync`, or by `start_sync`, `SyncTask::run` on another thread, `finish_sync`.
+/// A record has been handed to the kernel when `written()`, and survives a power cut when `synced()`, is at
+/// least the position that `commit_record` returned.
+///
+/// Trouble: when writing or syncing fails, all records since the last good sync, which are still in memory,
+/// go to a new segment; if that fails too, `writable()` turns false and `trouble()` says why; normal
+/// reservations are refused, vital ones are kept in memory up to a bound, and `try_resume` ends it.
+///
+/// Thread safety: one thread, the owner's; a SyncTask and a Pin may be used on any other.
+/// Lifetime: the disk outlives the journal, its tasks and its pins. Destroying a journal writes nothing.
+class Journal {
+ public:
+  /// Recovers the directory (an empty one is a new journal) and starts a segment. What a power cut left
+  /// unfinished at the end is cut off; any other damage is `corrupt`, with segment and offset, and changes
+  /// nothing. A disk with no room yields a journal that is not writable.
+  static Result<std::unique_ptr<Journal>> open(Disk& disk, Options options, Recovery& recovery);
+
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  // ---- appending --------------------------------------------------------------------------------
+
+  /// An upper bound of what a record of that many items takes in the journal.
+  static constexpr std::size_t record_bytes(std::size_t items, std::size_t heads_and_bodies) {
+    return 24 + 16 * items + heads_and_bodies;
+  }
+
+  /// Makes sure that records of `bytes` in all (see record_bytes) can be appended next. An error means
+  /// that they must not be: `resource_exhausted` when there is no room at that urgency, `unavailable` when
+  /// the journal is not writable. Reserving again replaces what is left of the last reservation.
+  Result<> reserve(std::size_t bytes, Urgency urgency);
+
+  /// One record: begin, add at least one item, commit. It must fit into what was reserved. An item is given in
+  /// parts that are joined; its position is its locator for reading. A body is at most 4 GiB minus 1.
+  void begin_record();
+  Position add_item(std::string_view head, std::string_view body = {});
+  /// Returns the record's end.
+  Position commit_record();
+
+  Position end() const { return end_; }
+
+  // ---- writing and syncing ------------------------------------------------------------------------
+
+  /// Hands everything appended to the kernel. An error: the journal is not writable now.
+  Result<> write_out();
+  Position written() const { return written_; }
+
+  /// Writes out and syncs everything appended, on this thread.
+  Result<> sync();
+
+  /// What must be done to sync all that is written; nullopt when nothing is. Tasks may overlap and may be
+  /// dropped; each that was run is handed back with its result.
+  std::optional<SyncTask> start_sync();
+  Result<> finish_sync(const SyncTask& task, Result<> result);
+  Position synced() const { return synced_; }
+
+  bool writable() const { return trouble_.empty(); }
+  /// Why it is not writable; empty when it is.
+  const std::string& trouble() const { return trouble_; }
+  /// Tries to become writable again: call it about once a second while it is not. True when it is.
+  bool try_resume();
+
+  // ---- reading --------------------------------------------------------------------------------------
+
+  /// An item from memory or the page cache; nullopt when a disk would have to be waited for: `pin` it then.
+  /// `expected` is a guess of head and body bytes, which saves a second read.
+  /// Not_found for a position before `oldest()`; `corrupt` when its checksum fails.
+  Result<std::optional<Item>> read_nowait(Position item, std::size_t expected = 0);
+
+  /// As read_nowait, and waits for the disk.
+  Result<Item> read(Position item, std::size_t expected = 0);
+
+  /// Holds the item's segment so that any thread can read it, also after the segment was dropped.
+  Result<Pin> pin(Position item);
+
+  // ---- compaction -----------------------------------------------------------------------------------
+
+  /// Oldest first; the last one is being written. Dropped ones are not listed.
+  std::vector<SegmentInfo> segments() const;
+  Position oldest() const;
+  /// All that the journal occupies: segments, spare ones, and dropped ones that are not yet removed or are pinned.
+  std::uint64_t disk_bytes() const;
+
+  using Visit = std::function<Result<>(Position, std::string_view head, std::string_view body)>;
+
+  /// Visits the oldest segment's items from position `from` on (0: its begin), whole records until
+  /// `max_bytes` are exceeded, and returns where to go on; the segment's end when all is done.
+  /// Requires that the oldest is not the one being written.
+  Result<Position> scan_oldest(Position from, std::size_t max_bytes, const Visit& visit);
+
+  /// The owner has re-appended what lives in the oldest segment: it is removed as soon as everything
+  /// appended up to now is synced. Requires that the oldest is not the one being written.
+  void drop_oldest();
+
+ private:
+  Journal() = default;
+
+  Position end_ = 0;
+  Position written_ = 0;
+  Position synced_ = 0;
+  std::string trouble_;
+};
+
+}  // namespace coworker::journal
