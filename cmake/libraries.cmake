@@ -15,3 +15,13 @@ if(BUILD_TESTING)
   find_package(GTest REQUIRED)
 endif()
 find_package(benchmark QUIET)
+
+find_path(YAML_INCLUDE yaml-cpp/yaml.h REQUIRED)
+find_library(YAML_LIBRARY NAMES libyaml-cpp.a yaml-cpp REQUIRED)
+add_library(cw_yaml INTERFACE)
+target_include_directories(cw_yaml SYSTEM INTERFACE ${YAML_INCLUDE})
+target_link_libraries(cw_yaml INTERFACE ${YAML_LIBRARY})
+
+find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
+add_library(cw_cli11 INTERFACE)
+target_include_directories(cw_cli11 SYSTEM INTERFACE ${CLI11_INCLUDE})

@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "app/config_file.h"
+
+namespace coworker::app {
+namespace {
+
+const std::string kRoot = "disqontrol";
+
+// The foreign values of a scope's keys, written to `to`; `explicit_defaults`: also those that are not in the file.
+void carry(Settings& settings, Scope scope, const Path& from, const Path& to, bool explicit_defaults) {
+  for (const Key& key : keys()) {
+    if (key.scope != scope) continue;
+    Path source = from;
+    source.emplace_back(key.name);
+    Path target = to;
+    target.emplace_back(key.name);
+    if (explicit_defaults) {
+      settings.set(target, settings.effective(source));
+    } else if (const Value* value = settings.given(source)) {
+      settings.set(target, *value);
+    }
+  }
+}
+
+// The appended words become "$@" of the shell's command, so that no value of a job is ever parsed by a shell.
+std::vector<std::string> shell_words(const std::string& text) {
+  return {"/bin/sh", "-c", text + " \"$@\"", "sh"};
+}
+
+void carry_queue(Settings& settings, const Settings::Entry& queue) {
+  const Path from{kRoot, "queues", queue.name};
+  const Path to{"queues", queue.name};
+  settings.add_entry({"queues"}, queue.name, queue.origin);
+  carry(settings, Scope::foreign_queue, from, to, false);
+  const auto worker = [&](const std::string& name) {
+    return settings.given({kRoot, "queues", queue.name, "worker", name});
+  };
+  if (const Value* type = worker("type")) settings.set({"queues", queue.name, "worker", "type"}, *type);
+  for (const char* name : {"command", "address", "name"}) {
+    const Value* value = worker(name);
+    if (value == nullptr || std::get<std::string>(value->data).empty()) continue;
+    const std::string& text = std::get<std::string>(value->data);
+    settings.set({"queues", queue.name, "worker", "command"}, {shell_words(text), value->origin});
+    break;
+  }
+}
+
+Result<> carry_nodes(Settings& settings) {
+  std::string url;
+  std::optional<Value> password;
+  for (const Settings::Entry& node : settings.entries({kRoot, "disque"})) {
+    const Path at{kRoot, "disque", node.name};
+    const auto key = [&](const char* name) {
+      Path path = at;
+      path.emplace_back(name);
+      return path;
+    };
+    const std::string host = settings.text(key("host"));
+    if (host.empty())
+      return fail(Errc::invalid_argument, fmt::format("{}: {}: host is missing", node.origin, to_string(at)));
+    url += fmt::format("{}{}:{}", url.empty() ? "disque://" : ",", host, settings.get<std::int64_t>(key("port")));
+    const Value* given = settings.given(key("password"));
+    if (given == nullptr) continue;
+    if (password && password->data != given->data) {
+      return fail(Errc::invalid_argument,
+                  fmt::format("{}: different passwords for the nodes are not supported", given->origin));
+    }
+    password = *given;
+  }
+  if (url.empty()) return fail(Errc::invalid_argument, "disqontrol.disque: at least one node is needed");
+  settings.set({"store"}, {url, settings.entries({kRoot, "disque"}).front().origin});
+  if (password) settings.set({"password"}, *password);
+  return {};
+}
+
+void carry_consumers(Settings& settings) {
+  carry(settings, Scope::foreign_consumer, {kRoot, "consumer_defaults"}, {"consumer_defaults"}, true);
+  if (settings.entries({kRoot, "consumers"}).empty()) return;
+  settings.erase({"consumers"});
+  const std::vector<Settings::Entry> groups = settings.entries({kRoot, "consumers"});
+  for (const Settings::Entry& group : groups) {
+    settings.add_entry({"consumers"}, group.name, group.origin);
+    carry(settings, Scope::foreign_consumer, {kRoot, "consumers", group.name}, {"consumers", group.name}, false);
+    if (const Value* queues = settings.given({kRoot, "consumers", group.name, "queues"})) {
+      settings.set({"consumers", group.name, "queues"}, *queues);
+    }
+  }
+}
+
+bool is_present(const Settings& settings) {
+  for (const auto& [path, value] : settings.all()) {
+    if (path.front() == kRoot) return true;
+  }
+  return !settings.entries({kRoot, "queues"}).empty();
+}
+
+}  // namespace
+
+Result<> translate_disqontrol(Settings& settings) {
+  if (!is_present(settings)) return {};
+  Result<> nodes = carry_nodes(settings);
+  if (!nodes) return nodes;
+  carry(settings, Scope::foreign_queue, {kRoot, "queue_defaults"}, {"defaults"}, true);
+  const std::vector<Settings::Entry> queues = settings.entries({kRoot, "queues"});
+  for (const Settings::Entry& queue : queues) carry_queue(settings, queue);
+  carry_consumers(settings);
+  if (const Value* folder = settings.given({kRoot, "log_dir"})) {
+    settings.set({"log", "file"}, {std::get<std::string>(folder->data) + "/disqontrol.log", folder->origin});
+  }
+  settings.erase({kRoot});
+  return {};
+}
+
+}  // namespace coworker::app

@@ -1,0 +1,276 @@
+#include "app/config_keys.h"
+
+#include <algorithm>
+#include <array>
+
+namespace coworker::app {
+namespace {
+
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kSecond = 1000;
+
+constexpr std::array kKeys{
+    Key{Scope::root, "store", Kind::address, "file:./coworker-data",
+        "Where jobs live: file:DIR, unix:PATH, tcp:HOST:PORT, or disque://HOST:PORT,… for servers of that protocol."},
+    Key{Scope::root, "bootstrap", Kind::path, "", "A shared library with inline workers (coworker_bootstrap_v1)."},
+    Key{Scope::root, "password_file", Kind::path, "",
+        "File whose first line is the password for the store; COWORKER_PASSWORD works too."},
+    Key{Scope::root,
+        "lease",
+        Kind::duration,
+        "15s",
+        "A job whose consumer has been silent for this long is given to another one; consumers renew it at a third.",
+        {},
+        kSecond},
+    Key{Scope::root, "stop_grace", Kind::duration, "10s", "At a stop: how long running jobs may take to finish."},
+    Key{Scope::root, "kill_grace", Kind::duration, "5s",
+        "Between SIGTERM and SIGKILL when the time of a worker is up."},
+
+    Key{Scope::broker, "listen", Kind::addresses, "",
+        "Addresses to serve, unix:PATH or tcp:HOST:PORT. None: broker.sock in the store's directory."},
+    Key{Scope::broker, "durability", Kind::choice, "commit",
+        "When an add is answered: commit = after it is synced to the disk; interval = synced every sync_interval; "
+        "none = whenever the system does it.",
+        "commit interval none"},
+    Key{Scope::broker,
+        "sync_interval",
+        Kind::duration,
+        "100ms",
+        "Time between syncs with durability: interval.",
+        {},
+        1},
+    Key{Scope::broker, "acks", Kind::choice, "write",
+        "When an ack is answered: write = after it was written; commit = after it is synced to the disk.",
+        "write commit"},
+    Key{Scope::broker, "password_file", Kind::path, "",
+        "File whose first line is the password that clients must give (AUTH)."},
+    Key{Scope::broker, "insecure", Kind::boolean, "false",
+        "Serve addresses that are not on this machine's loopback without a password."},
+
+    Key{Scope::queue, "job_process_timeout", Kind::duration, "600", "An attempt is killed after this; 0 = no limit."},
+    Key{Scope::queue,
+        "job_lifetime",
+        Kind::duration,
+        "30d",
+        "How long a job may take from its creation to its end, all retries included.",
+        {},
+        kSecond},
+    Key{Scope::queue,
+        "max_retries",
+        Kind::integer,
+        "37",
+        "Retries before a job goes to the failure queue.",
+        {},
+        0,
+        1'000'000},
+    Key{Scope::queue,
+        "max_crashes",
+        Kind::integer,
+        "3",
+        "A job whose worker died this often goes to the failure queue; 0 = no such limit.",
+        {},
+        0,
+        65'535},
+    Key{Scope::queue,
+        "concurrency",
+        Kind::integer,
+        "0",
+        "Jobs of a queue that run at the same time, on all machines together; 0 = no limit.",
+        {},
+        0,
+        1'000'000'000},
+    Key{Scope::queue, "failure_strategy", Kind::choice, "retry",
+        "retry = again after a growing delay; retry_immediately = again at once.", "retry retry_immediately"},
+    Key{Scope::queue, "failure_queue", Kind::text, "failed-jobs", "Where jobs go that are not retried any more."},
+
+    Key{Scope::worker, "type", Kind::choice, "", "command = a program per job; inline = a C++ function.",
+        "command inline"},
+    Key{Scope::worker, "command", Kind::command, "",
+        "What to run for type command, a list of words or one text that is split like a shell does; it gets "
+        "--queue=, --body= and --metadata=, and exit code 0 means done."},
+    Key{Scope::worker, "name", Kind::text, "", "The registered function for type inline; none: the queue's name."},
+    Key{Scope::worker, "directory", Kind::path, "", "Working directory of the command; none: the consumer's."},
+    Key{Scope::worker, "environment", Kind::pairs, "", "Variables added to the environment of the command."},
+    Key{Scope::worker, "memory", Kind::size, "0", "Bytes that a process of the command may allocate; 0 = no limit."},
+
+    Key{Scope::consumer, "min_processes", Kind::integer, "1", "Consumer processes kept running.", {}, 1, 10'000},
+    Key{Scope::consumer, "max_processes", Kind::integer, "5", "Upper bound for scaling.", {}, 1, 10'000},
+    Key{Scope::consumer, "autoscale", Kind::boolean, "true", "Start more consumers while jobs wait."},
+    Key{Scope::consumer,
+        "job_batch",
+        Kind::integer,
+        "10",
+        "Jobs claimed at once, and run at once, by one consumer.",
+        {},
+        1,
+        10'000},
+    Key{Scope::consumer_entry, "queues", Kind::texts, "", "The queues these processes work on."},
+
+    Key{Scope::log, "level", Kind::choice, "info", "The least level that is written.",
+        "debug info warning error critical"},
+    Key{Scope::log, "format", Kind::choice, "text", "One line per event, as text or as JSON.", "text json"},
+    Key{Scope::log, "file", Kind::path, "", "Appended to; none: standard error."},
+
+    Key{Scope::foreign_root, "log_dir", Kind::path, "/var/log/disqontrol", "Directory of disqontrol.log."},
+    Key{Scope::foreign_root, "cache_dir", Kind::path, "", "Accepted and not used."},
+    Key{Scope::foreign_node, "host", Kind::text, "", "Address of a Disque node."},
+    Key{Scope::foreign_node, "port", Kind::integer, "7711", "Its port.", {}, 1, 65'535},
+    Key{Scope::foreign_node, "password", Kind::secret, "", "Sent with AUTH."},
+    Key{Scope::foreign_node, "connection_timeout", Kind::duration, "", "Accepted and not used."},
+    Key{Scope::foreign_node, "response_timeout", Kind::duration, "", "Accepted and not used."},
+    Key{Scope::foreign_queue, "job_process_timeout", Kind::duration, "600",
+        "An attempt is killed after this; 0 = at most once, and no limit."},
+    Key{Scope::foreign_queue, "job_lifetime", Kind::duration, "172800", "The budget for all retries.", {}, kSecond},
+    Key{Scope::foreign_queue, "failure_strategy", Kind::choice, "retry", "As in coworker's own file.",
+        "retry retry_immediately"},
+    Key{Scope::foreign_queue,
+        "max_retries",
+        Kind::integer,
+        "25",
+        "Retries before the failure queue.",
+        {},
+        0,
+        1'000'000},
+    Key{Scope::foreign_queue, "failure_queue", Kind::text, "failed-jobs", "As in coworker's own file."},
+    Key{Scope::foreign_worker, "type", Kind::choice, "", "Only command workers can run without PHP.", "command"},
+    Key{Scope::foreign_worker, "command", Kind::shell, "", "A command line for /bin/sh."},
+    Key{Scope::foreign_worker, "address", Kind::shell, "", "The same as command."},
+    Key{Scope::foreign_worker, "name", Kind::shell, "", "The same as command."},
+    Key{Scope::foreign_consumer,
+        "min_processes",
+        Kind::integer,
+        "1",
+        "Consumer processes kept running.",
+        {},
+        1,
+        10'000},
+    Key{Scope::foreign_consumer, "max_processes", Kind::integer, "5", "Upper bound for scaling.", {}, 1, 10'000},
+    Key{Scope::foreign_consumer, "autoscale", Kind::boolean, "true", "Start more consumers while jobs wait."},
+    Key{Scope::foreign_consumer, "job_batch", Kind::integer, "10", "Jobs claimed at once.", {}, 1, kMost},
+};
+
+constexpr std::array kPlaces{
+    Place{Scope::root, "", "", false, "The file"},
+    Place{Scope::broker, "broker", "", false, "How the store is served to other programs"},
+    Place{Scope::queue, "defaults", "", false, "What holds for every queue"},
+    Place{Scope::queue, "queues.*", "defaults", false, "One queue; its own values win over defaults"},
+    Place{Scope::worker, "queues.*.worker", "", false, "What runs the jobs of a queue"},
+    Place{Scope::consumer, "consumer_defaults", "", false, "What holds for every group of consumers"},
+    Place{Scope::consumer, "consumers.*", "consumer_defaults", true, "A list of groups of consumer processes"},
+    Place{Scope::consumer_entry, "consumers.*", "consumer_defaults", true, ""},
+    Place{Scope::log, "log", "", false, "Where events are written"},
+    Place{Scope::foreign_root, "disqontrol", "", false, "The file of Disqontrol, read as it is"},
+    Place{Scope::foreign_node, "disqontrol.disque.*", "", true, "A list of nodes; one answers for all"},
+    Place{Scope::foreign_queue, "disqontrol.queue_defaults", "", false, "What holds for every queue"},
+    Place{Scope::foreign_queue, "disqontrol.queues.*", "disqontrol.queue_defaults", false, "One queue"},
+    Place{Scope::foreign_worker, "disqontrol.queues.*.worker", "", false, "What runs the jobs of a queue"},
+    Place{Scope::foreign_consumer, "disqontrol.consumer_defaults", "", false, "What holds for every group"},
+    Place{Scope::foreign_consumer, "disqontrol.consumers.*", "disqontrol.consumer_defaults", true,
+          "A list of groups of consumer processes"},
+    Place{Scope::consumer_entry, "disqontrol.consumers.*", "disqontrol.consumer_defaults", true, ""},
+};
+
+constexpr std::array kMissing{
+    Missing{"control", "the control socket"},
+    Missing{"web", "the dashboard"},
+    Missing{"schedule", "the scheduler"},
+    Missing{"loops", "loop workers"},
+    Missing{"shared", "shared workers"},
+    Missing{"civi", "CiviCRM"},
+    Missing{"kill_switch", "the kill switch"},
+    Missing{"queues.*.worker.type=isolated", "isolated workers"},
+    Missing{"queues.*.worker.type=http", "http workers"},
+    Missing{"queues.*.worker.type=pipe", "pipe workers"},
+    Missing{"queues.*.worker.type=civi", "CiviCRM workers"},
+    Missing{"disqontrol.queues.*.worker.type=http", "http workers"},
+    Missing{"disqontrol.queues.*.worker.type=inline_php_worker", "PHP workers"},
+    Missing{"disqontrol.queues.*.worker.type=isolated_php_worker", "PHP workers"},
+    Missing{"disqontrol.queues.*.worker.type=inline-php-worker", "PHP workers"},
+    Missing{"disqontrol.queues.*.worker.type=isolated-php-worker", "PHP workers"},
+};
+
+std::string_view parent_of(std::string_view pattern) {
+  const std::size_t dot = pattern.rfind('.');
+  return dot == std::string_view::npos ? std::string_view{} : pattern.substr(0, dot);
+}
+
+std::string_view last_of(std::string_view pattern) {
+  const std::size_t dot = pattern.rfind('.');
+  return dot == std::string_view::npos ? pattern : pattern.substr(dot + 1);
+}
+
+bool is_below(std::string_view pattern, std::string_view section) {
+  if (section.empty()) return !pattern.empty();
+  return pattern.size() > section.size() && pattern.starts_with(section) && pattern[section.size()] == '.';
+}
+
+}  // namespace
+
+std::span<const Key> keys() {
+  return kKeys;
+}
+std::span<const Place> places() {
+  return kPlaces;
+}
+std::span<const Missing> missing() {
+  return kMissing;
+}
+
+const Key* find_key(std::string_view pattern) {
+  for (const Place& place : kPlaces) {
+    if (place.pattern != parent_of(pattern)) continue;
+    for (const Key& key : kKeys) {
+      if (key.scope == place.scope && key.name == last_of(pattern)) return &key;
+    }
+  }
+  return nullptr;
+}
+
+bool is_section(std::string_view pattern) {
+  return std::any_of(kPlaces.begin(), kPlaces.end(),
+                     [&](const Place& place) { return place.pattern == pattern || is_below(place.pattern, pattern); });
+}
+
+bool is_list(std::string_view pattern) {
+  return std::any_of(kPlaces.begin(), kPlaces.end(),
+                     [&](const Place& place) { return place.list && parent_of(place.pattern) == pattern; });
+}
+
+std::vector<std::string_view> names_below(std::string_view pattern) {
+  std::vector<std::string_view> names;
+  const auto add = [&](std::string_view name) {
+    if (name != "*" && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const Place& place : kPlaces) {
+    if (place.pattern == pattern) {
+      for (const Key& key : kKeys) {
+        if (key.scope == place.scope) add(key.name);
+      }
+    } else if (is_below(place.pattern, pattern)) {
+      const std::string_view rest = place.pattern.substr(pattern.empty() ? 0 : pattern.size() + 1);
+      add(rest.substr(0, rest.find('.')));
+    }
+  }
+  return names;
+}
+
+const Place* find_place(std::string_view pattern) {
+  const auto found =
+      std::find_if(kPlaces.begin(), kPlaces.end(), [&](const Place& place) { return place.pattern == pattern; });
+  return found == kPlaces.end() ? nullptr : &*found;
+}
+
+std::string join(std::string_view pattern, std::string_view name) {
+  std::string joined{pattern};
+  if (!joined.empty()) joined += '.';
+  joined += name;
+  return joined;
+}
+
+std::string environment_name(std::string_view pattern) {
+  std::string name = "COWORKER_";
+  for (const char c : pattern) name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return name;
+}
+
+}  // namespace coworker::app

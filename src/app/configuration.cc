@@ -1,0 +1,217 @@
+#include "app/configuration.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+
+#include "app/config_file.h"
+#include "app/config_value.h"
+
+namespace coworker::app {
+namespace {
+
+bool exists(const char* file) {
+  struct stat status{};
+  return ::stat(file, &status) == 0;
+}
+
+std::vector<std::string> files_to_read(const std::vector<std::string>& files) {
+  if (!files.empty()) return files;
+  if (const char* named = std::getenv("COWORKER_CONFIG"); named != nullptr && *named != '\0') return {named};
+  for (const char* usual : {"coworker.yml", "disqontrol.yml"}) {
+    if (exists(usual)) return {usual};
+  }
+  return {};
+}
+
+Result<> apply_override(const Override& given, Settings& settings) {
+  const Key* key = find_key(given.pattern);
+  if (key == nullptr) return fail(Errc::invalid_argument, fmt::format("{}: no such key", given.pattern));
+  Path path;
+  const std::size_t dot = given.pattern.find('.');
+  if (dot != std::string::npos) path.push_back(given.pattern.substr(0, dot));
+  path.push_back(given.pattern.substr(dot == std::string::npos ? 0 : dot + 1));
+  if (key->kind == Kind::texts || key->kind == Kind::addresses) {
+    settings.set(std::move(path), {given.texts, given.flag});
+    return {};
+  }
+  Result<Value> value = parse_value(*key, given.texts.back(), given.flag);
+  if (!value) return tl::unexpected{std::move(value.error()).wrap(given.flag)};
+  settings.set(std::move(path), std::move(*value));
+  return {};
+}
+
+Seconds whole_seconds(Millis duration) {
+  return std::chrono::ceil<Seconds>(duration);
+}
+
+/// Reads the keys of one section.
+struct Section {
+  const Settings& settings;
+  Path path;
+
+  Path at(const char* name) const {
+    Path full = path;
+    full.emplace_back(name);
+    return full;
+  }
+  std::string text(const char* name) const { return settings.text(at(name)); }
+  std::uint32_t number(const char* name) const {
+    return static_cast<std::uint32_t>(settings.get<std::int64_t>(at(name)));
+  }
+  Millis duration(const char* name) const { return settings.get<Millis>(at(name)); }
+};
+
+Result<service::WorkerConfig> worker_config(const Settings& settings, const Settings::Entry& queue) {
+  const Section keys{settings, {"queues", queue.name, "worker"}};
+  const auto refuse = [&](std::string_view text) {
+    return fail(Errc::invalid_argument, fmt::format("{}: queues.{}.worker{}", queue.origin, queue.name, text));
+  };
+  service::WorkerConfig worker;
+  const std::string type = keys.text("type");
+  if (type.empty())
+    return refuse(" is missing: say what runs its jobs, e.g. worker: { type: command, command: [php, x.php] }");
+  worker.kind = type == "inline" ? service::WorkerKind::inline_worker : service::WorkerKind::command;
+  worker.command = settings.get<std::vector<std::string>>(keys.at("command"));
+  worker.name = keys.text("name");
+  worker.directory = keys.text("directory");
+  worker.memory = settings.get<std::uint64_t>(keys.at("memory"));
+  for (const std::string& pair : settings.get<std::vector<std::string>>(keys.at("environment"))) {
+    const std::size_t equals = pair.find('=');
+    if (equals == 0 || equals == std::string::npos) return refuse(".environment: '" + pair + "' is not NAME=TEXT");
+    worker.environment[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  const bool is_command = worker.kind == service::WorkerKind::command;
+  if (is_command && (worker.command.empty() || worker.command.front().empty())) {
+    return refuse(".command is missing: type command needs a program");
+  }
+  if (!is_command && !worker.command.empty()) return refuse(".command: type inline takes a name, not a command");
+  if (!is_command && worker.name.empty()) worker.name = queue.name;
+  return worker;
+}
+
+Result<service::QueueConfig> queue_config(const Settings& settings, const Settings::Entry& entry) {
+  const Section keys{settings, {"queues", entry.name}};
+  Result<service::WorkerConfig> worker = worker_config(settings, entry);
+  if (!worker) return tl::unexpected{std::move(worker.error())};
+  service::QueueConfig queue;
+  queue.name = entry.name;
+  queue.worker = std::move(*worker);
+  queue.concurrency = keys.number("concurrency");
+  queue.job_process_timeout = whole_seconds(keys.duration("job_process_timeout"));
+  queue.job_lifetime = whole_seconds(keys.duration("job_lifetime"));
+  queue.max_retries = keys.number("max_retries");
+  queue.max_crashes = keys.number("max_crashes");
+  queue.failure_queue = keys.text("failure_queue");
+  queue.failure_strategy = keys.text("failure_strategy") == "retry" ? service::FailureStrategy::retry
+                                                                    : service::FailureStrategy::retry_immediately;
+  return queue;
+}
+
+service::ConsumerConfig consumer_config(const Settings& settings, Path place, std::vector<std::string> queues) {
+  const Section keys{settings, std::move(place)};
+  service::ConsumerConfig consumer;
+  consumer.queues = std::move(queues);
+  consumer.min_processes = keys.number("min_processes");
+  consumer.max_processes = std::max(consumer.min_processes, keys.number("max_processes"));
+  consumer.autoscale = settings.get<bool>(keys.at("autoscale"));
+  consumer.job_batch = keys.number("job_batch");
+  return consumer;
+}
+
+Result<> add_consumers(const Settings& settings, service::Config& config) {
+  std::set<std::string> known, served;
+  for (const service::QueueConfig& queue : config.queues) known.insert(queue.name);
+  for (const Settings::Entry& entry : settings.entries({"consumers"})) {
+    auto queues = settings.get<std::vector<std::string>>({"consumers", entry.name, "queues"});
+    if (queues.empty()) {
+      return fail(Errc::invalid_argument, fmt::format("{}: consumers.{}: queues is missing", entry.origin, entry.name));
+    }
+    for (const std::string& queue : queues) {
+      if (!known.contains(queue)) {
+        const std::vector<std::string_view> names{known.begin(), known.end()};
+        const std::string_view near = nearest(queue, names);
+        return fail(Errc::invalid_argument,
+                    fmt::format("{}: consumers.{}.queues: there is no queue '{}' under queues{}", entry.origin,
+                                entry.name, queue, near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
+      }
+      served.insert(queue);
+    }
+    config.consumers.push_back(consumer_config(settings, {"consumers", entry.name}, std::move(queues)));
+  }
+  std::vector<std::string> rest;
+  for (const service::QueueConfig& queue : config.queues) {
+    if (!served.contains(queue.name)) rest.push_back(queue.name);
+  }
+  if (!rest.empty()) config.consumers.push_back(consumer_config(settings, {"consumer_defaults"}, std::move(rest)));
+  return {};
+}
+
+}  // namespace
+
+Result<Configuration> load_configuration(const std::vector<std::string>& files,
+                                         const std::vector<Override>& overrides) {
+  Configuration loaded;
+  loaded.files = files_to_read(files);
+  for (const std::string& file : loaded.files) {
+    Result<> outcome = read_config_file(file, loaded.settings);
+    if (!outcome) return tl::unexpected{std::move(outcome.error())};
+  }
+  Result<> outcome = read_environment([](const char* name) { return std::getenv(name); }, loaded.settings);
+  if (!outcome) return tl::unexpected{std::move(outcome.error())};
+  for (const Override& given : overrides) {
+    outcome = apply_override(given, loaded.settings);
+    if (!outcome) return tl::unexpected{std::move(outcome.error())};
+  }
+  return loaded;
+}
+
+Result<service::Config> service_config(const Settings& settings) {
+  service::Config config;
+  config.store = settings.text({"store"});
+  config.lease = settings.get<Millis>({"lease"});
+  config.stop_grace = settings.get<Millis>({"stop_grace"});
+  config.kill_grace = settings.get<Millis>({"kill_grace"});
+  for (const Settings::Entry& entry : settings.entries({"queues"})) {
+    Result<service::QueueConfig> queue = queue_config(settings, entry);
+    if (!queue) return tl::unexpected{std::move(queue.error())};
+    config.queues.push_back(std::move(*queue));
+  }
+  Result<> outcome = add_consumers(settings, config);
+  if (!outcome) return tl::unexpected{std::move(outcome.error())};
+  return config;
+}
+
+log::Options log_options(const Settings& settings) {
+  log::Options options;
+  options.level = log::parse_level(settings.text({"log", "level"})).value_or(log::Level::info);
+  options.format = settings.text({"log", "format"}) == "json" ? log::Format::json : log::Format::text;
+  options.file = settings.text({"log", "file"});
+  return options;
+}
+
+Result<std::string> read_secret_file(const std::string& file) {
+  std::ifstream stream{file};
+  std::string line;
+  if (!stream) return fail_errno(errno, fmt::format("open the password file '{}'", file));
+  if (!std::getline(stream, line) || line.empty()) {
+    return fail(Errc::invalid_argument, fmt::format("the password file '{}' has no first line", file));
+  }
+  return line;
+}
+
+Result<std::string> store_password(const Settings& settings) {
+  if (const char* given = std::getenv("COWORKER_PASSWORD"); given != nullptr && *given != '\0')
+    return std::string{given};
+  if (const Value* given = settings.given({"password"})) return std::get<std::string>(given->data);
+  const std::string file = settings.text({"password_file"});
+  if (file.empty()) return std::string{};
+  return read_secret_file(file);
+}
+
+}  // namespace coworker::app
