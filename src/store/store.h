@@ -43,6 +43,10 @@ class Store {
   /// Where this store is, for messages: "file:./coworker-data".
   virtual std::string url() const = 0;
 
+  /// 40 hex digits that name the store as a Disque node; the ids it makes begin with the first eight. Empty
+  /// when the store has no node of its own.
+  virtual std::string node() const { return {}; }
+
   /// Answers what is open, with unavailable where it cannot be done any more, and takes nothing new.
   virtual void close() = 0;
 };
