@@ -1,0 +1,209 @@
+"""What is measured, and against what."""
+
+import dataclasses
+import os
+import re
+import statistics
+
+from measure import in_turns, run, seconds_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    turns: int
+    seconds: float  # the longest a measurement runs
+    waiting: int    # jobs of the backlog
+
+
+def _load(servers, settings, dialect, server, mode, *more):
+    return run([servers.program("bench_load"), dialect, server.address, mode, "--jobs", "10000000",
+                "--seconds", str(settings.seconds), *more])
+
+
+def _rate(servers, settings, dialect, server, mode):
+    return lambda: _load(servers, settings, dialect, server, mode)["rate"]
+
+
+def _times(ours, theirs):
+    return f"{ours / theirs:.2f} x"
+
+
+def _share(ours, limit):
+    return f"{100 * ours / limit:.1f} %"
+
+
+def pipeline(servers, settings, table):
+    synced = servers.coworker("--acks", "commit")
+    plain = servers.coworker()
+    redis, beanstalkd, noop = servers.redis(), servers.beanstalkd(), servers.noop()
+    rates = in_turns({
+        "coworker, acks synced": _rate(servers, settings, "disque", synced, "pipeline"),
+        "coworker": _rate(servers, settings, "disque", plain, "pipeline"),
+        "redis": _rate(servers, settings, "streams", redis, "pipeline"),
+        "beanstalkd": _rate(servers, settings, "beanstalk", beanstalkd, "pipeline"),
+        "no-op": _rate(servers, settings, "disque", noop, "pipeline"),
+    }, settings.turns)
+    ours = rates["coworker, acks synced"]
+    table.heading("Pipeline: one connection, 1,000 adds, 1,000 claims of one job, 1,000 acks of one job")
+    table.row("coworker, commit, acks synced", ours, "jobs/s")
+    table.row("coworker, commit (default acks)", rates["coworker"], "jobs/s")
+    table.row("Redis Streams, appendfsync always", rates["redis"], "jobs/s", _times(ours, rates["redis"]),
+              ("ours >= 4 x", ours >= 4 * rates["redis"]))
+    table.row("beanstalkd -b -f 0", rates["beanstalkd"], "jobs/s", _times(ours, rates["beanstalkd"]),
+              ("ours >= 20 x", ours >= 20 * rates["beanstalkd"]))
+    table.row("no-op RESP server (limit)", rates["no-op"], "jobs/s", _share(ours, rates["no-op"]))
+    table.row("  share of it with default acks", rates["coworker"], "jobs/s", _share(rates["coworker"], rates["no-op"]))
+
+
+def batch(servers, settings, table):
+    synced, plain = servers.coworker("--acks", "commit"), servers.coworker()
+    redis, noop = servers.redis(), servers.noop()
+    rates = in_turns({
+        "coworker, acks synced": _rate(servers, settings, "disque", synced, "batch"),
+        "coworker": _rate(servers, settings, "disque", plain, "batch"),
+        "redis": _rate(servers, settings, "streams", redis, "batch"),
+        "no-op": _rate(servers, settings, "disque", noop, "batch"),
+    }, settings.turns)
+    ours = rates["coworker, acks synced"]
+    table.heading("Batch: one connection, 1,000 adds, one claim of 1,000 jobs, one ack of 1,000 jobs")
+    table.row("coworker, commit, acks synced", ours, "jobs/s")
+    table.row("coworker, commit (default acks)", rates["coworker"], "jobs/s")
+    table.row("Redis Streams, appendfsync always", rates["redis"], "jobs/s", _times(ours, rates["redis"]))
+    table.row("no-op RESP server (limit)", rates["no-op"], "jobs/s", _share(ours, rates["no-op"]))
+
+
+def parallel(servers, settings, table):
+    synced, plain = servers.coworker("--acks", "commit"), servers.coworker()
+    redis, beanstalkd, noop = servers.redis(), servers.beanstalkd(), servers.noop()
+    rates = in_turns({
+        "coworker, acks synced": _rate(servers, settings, "disque", synced, "parallel"),
+        "coworker": _rate(servers, settings, "disque", plain, "parallel"),
+        "redis": _rate(servers, settings, "streams", redis, "parallel"),
+        "beanstalkd": _rate(servers, settings, "beanstalk", beanstalkd, "parallel"),
+        "no-op": _rate(servers, settings, "disque", noop, "parallel"),
+    }, settings.turns)
+    ours = rates["coworker, acks synced"]
+    table.heading("Parallel: 64 connections, each add, claim, ack, one request at a time")
+    table.row("coworker, commit, acks synced", ours, "jobs/s")
+    table.row("coworker, commit (default acks)", rates["coworker"], "jobs/s")
+    table.row("Redis Streams, appendfsync always", rates["redis"], "jobs/s", _times(ours, rates["redis"]),
+              ("ours ahead", ours > rates["redis"]))
+    table.row("beanstalkd -b -f 0", rates["beanstalkd"], "jobs/s", _times(ours, rates["beanstalkd"]))
+    table.row("no-op RESP server (limit)", rates["no-op"], "jobs/s", _share(ours, rates["no-op"]))
+
+
+def _record_bytes(servers, settings):
+    """What one add puts into the journal."""
+    folder, _ = servers.fresh("record")
+    result = run([servers.program("bench_store"), "add", os.path.join(folder, "data"), "--jobs", "20000",
+                  "--seconds", str(settings.seconds)])
+    return max(1, round(result["written"] / result["rounds"] / 1000))
+
+
+def latency(servers, settings, table):
+    plain, redis, noop = servers.coworker(), servers.redis(), servers.noop()
+    bytes_each = _record_bytes(servers, settings)
+    limit = servers.sync(bytes_each)
+
+    def percentiles(dialect, server):
+        def measured():
+            result = _load(servers, settings, dialect, server, "latency")
+            return result["p50"], result["p99"]
+        return measured
+    times = in_turns({
+        "coworker": percentiles("disque", plain), "round trip and sync": percentiles("disque", limit),
+        "redis": percentiles("streams", redis), "round trip": percentiles("disque", noop),
+    }, settings.turns)
+    table.heading("Latency: one connection, one add at a time")
+    ours, floor = times["coworker"], times["round trip and sync"]
+    table.row("coworker, commit: median", ours[0], "us")
+    table.row("coworker, commit: 99th percentile", ours[1], "us")
+    table.row(f"round trip and sync of {bytes_each} bytes: median", floor[0], "us", _times(ours[0], floor[0]),
+              ("ours <= 1.3 x", ours[0] <= 1.3 * floor[0]))
+    table.row("  99th percentile", floor[1], "us", _times(ours[1], floor[1]))
+    table.row("Redis Streams, appendfsync always: median", times["redis"][0], "us", _times(ours[0], times["redis"][0]))
+    table.row("  99th percentile", times["redis"][1], "us", _times(ours[1], times["redis"][1]))
+    table.row("round trip alone: median", times["round trip"][0], "us")
+
+
+def in_process(servers, settings, table):
+    limits, store = servers.program("bench_limits"), servers.program("bench_store")
+    written = {}
+
+    def ours(mode):
+        def measured():
+            folder, _ = servers.fresh(mode)
+            result = run([store, mode, os.path.join(folder, "data"), "--jobs", "10000000",
+                          "--seconds", str(settings.seconds)])
+            written[mode] = round(result["written"] / result["rounds"])
+            return result["rate"]
+        return measured
+
+    def bare(mode):
+        def measured():
+            folder, _ = servers.fresh("append")
+            writes = max(50, int(500 * settings.seconds))
+            result = run([limits, "append", os.path.join(folder, "log"), str(writes), str(written[mode]), "1"])
+            return 1000 * writes / result["seconds"]
+        return measured
+    rates = in_turns({"add": ours("add"), "bare add": bare("add"), "cycle": ours("cycle"), "bare cycle": bare("cycle")},
+                     settings.turns)
+    table.heading("In process: store/embedded, batches of 1,000, against one write and one sync of the same bytes a batch")
+    for mode, text in (("add", "add"), ("cycle", "add, claim, ack")):
+        ratio = rates[mode] / rates["bare " + mode]
+        table.row(f"coworker, commit: {text}", rates[mode], "jobs/s")
+        table.row(f"bare append and sync of {written[mode] / 1000:.0f} bytes a job", rates["bare " + mode], "jobs/s",
+                  _share(rates[mode], rates["bare " + mode]), (">= 50 %", ratio >= 0.5))
+
+
+def waiting(servers, settings, table):
+    folder, _ = servers.fresh("waiting")
+    result = run([servers.program("bench_store"), "backlog", os.path.join(folder, "data"), "--jobs",
+                  str(settings.waiting), "--seconds", str(settings.seconds)])
+    share = result["full_rate"] / result["empty_rate"]
+    allowed = 15 * settings.waiting / 10_000_000
+    table.heading(f"Backlog: {settings.waiting:,} waiting jobs in process, durability none (so that no sync hides the index)")
+    table.row("index", result["index_bytes"], "bytes/job", "", ("<= 96 and names", result["index_bytes"] <= 96))
+    table.row("resident memory grew by", result["resident_bytes"], "bytes/job")
+    table.row("disk", result["disk_bytes"], "bytes/job")
+    table.row("add, claim, ack before an empty queue", result["empty_rate"], "jobs/s")
+    table.row("add, claim, ack with the jobs waiting", result["full_rate"], "jobs/s", f"{100 * share:.1f} %",
+              (">= 80 %", share >= 0.8))
+    table.row("adding them", result["add_rate"], "jobs/s")
+    table.row("opening the store again", result["open_seconds"], "s", "",
+              (f"< {allowed:.2g} s for so many", result["open_seconds"] < allowed))
+
+
+def _spawn_bench(servers):
+    """Rates per second of the process room's benchmark: {name: rate}."""
+    result = run([servers.program("spawn_bench"), "--benchmark_format=json", "--benchmark_min_time=0.5"])
+    scale = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0}
+    return {re.sub(r"/.*", "", each["name"]): scale[each["time_unit"]] / each["real_time"]
+            for each in result["benchmarks"]}
+
+
+def start(servers, settings, table):
+    table.heading("Processes")
+    if os.path.exists(servers.program("spawn_bench")):
+        for name, rate in _spawn_bench(servers).items():
+            table.row(f"spawn_bench: {name}", rate, "1/s")
+    else:
+        bare = run([servers.program("bench_limits"), "exec", "500", "/bin/true"])
+        table.row("bare vfork and exec of /bin/true", 500 / bare["seconds"], "1/s")
+    program = servers.program("coworker")
+    count = 200 if settings.turns > 1 else 20
+    seconds = {"version": [], "true": []}
+    for _ in range(count):
+        seconds["version"].append(seconds_of([program, "--version"]))
+        seconds["true"].append(seconds_of(["/bin/true"]))
+    ours = 1000 * statistics.median(seconds["version"])
+    nothing = 1000 * statistics.median(seconds["true"])
+    direct = run([servers.program("bench_limits"), "exec", str(count), program, "--version"])
+    each = 1000 * direct["seconds"] / count
+    table.row("coworker --version, by vfork and exec", each, "ms", "", ("<= 2.5 ms", each <= 2.5))
+    table.row("coworker --version, by Python's subprocess", ours, "ms")
+    table.row("/bin/true, by Python's subprocess", nothing, "ms")
+
+
+CASES = {"pipeline": pipeline, "batch": batch, "parallel": parallel, "latency": latency, "in_process": in_process,
+         "waiting": waiting, "start": start}
