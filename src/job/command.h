@@ -32,17 +32,17 @@ enum class Status : std::uint8_t { done, not_found, conflict };
 struct Add {
   std::string queue;
   std::string body;
-  Millis delay{0};        // before the first queueing; must be < ttl
-  Seconds retry{300};     // a silent holder is given up after this; 0: at most once, never again
-  Seconds ttl{86'400};    // lifetime, >= 1 s
-  std::int8_t priority = 0;     // lower runs first
-  std::uint16_t replicas = 1;   // as asked for; shown, not acted upon
+  Millis delay{0};               // before the first queueing; must be < ttl
+  Seconds retry{300};            // a silent holder is given up after this; 0: at most once, never again
+  Seconds ttl{86'400};           // lifetime, >= 1 s
+  std::int8_t priority = 0;      // lower runs first
+  std::uint16_t replicas = 1;    // as asked for; shown, not acted upon
   std::uint64_t max_length = 0;  // refuse when the queue holds that many ready jobs; 0: no limit
-  std::string group;            // jobs of one group share the queue's group limit and one turn
-  std::string unique_key;       // (queue, key) is held until ack, bury or expiry
-  std::string idempotency_key;  // (queue, key) answers the first add's id for the window, even after its ack
+  std::string group;             // jobs of one group share the queue's group limit and one turn
+  std::string unique_key;        // (queue, key) is held until ack, bury or expiry
+  std::string idempotency_key;   // (queue, key) answers the first add's id for the window, even after its ack
   Seconds idempotency_window{0};
-  std::string register_name;         // committed with the add, which is refused unless the value grows
+  std::string register_name;  // committed with the add, which is refused unless the value grows
   std::uint64_t register_value = 0;
   bool bury_on_expiry = false;  // expiry moves it to the queue's failure queue, else removes it
 };
@@ -51,10 +51,12 @@ struct Add {
 struct Claim {
   std::vector<std::string> queues;
   std::uint32_t count = 1;
-  bool blocking = false;    // false: answers at once, also with nothing
-  Millis wait{0};           // when blocking: the longest wait; 0: for ever
-  bool fill = false;        // a claim that had to wait takes up to count; false: exactly one, as Disque does
-  Millis lease{0};          // 0: each job's own retry
+  bool blocking = false;     // false: answers at once, also with nothing
+  Millis wait{0};            // when blocking: the longest wait; 0: for ever
+  bool fill = false;         // a claim that had to wait takes up to count; false: exactly one, as Disque does
+  bool fair = false;         // false: in turns, from the first queue named on; true: whichever is behind
+                             // its share (by weight) over all claims comes first
+  Millis lease{0};           // 0: each job's own retry
   std::uint64_t ticket = 0;  // when blocking: the caller's name for it, for CancelClaim; unique in the store
 };
 
@@ -127,8 +129,8 @@ struct Working {
 /// Sets what is given and keeps the rest. Answer: QueueView of the queue after it.
 struct SetQueue {
   std::string queue;
-  std::optional<bool> pause_in{};   // adds are refused
-  std::optional<bool> pause_out{};  // claims see nothing
+  std::optional<bool> pause_in{};              // adds are refused
+  std::optional<bool> pause_out{};             // claims see nothing
   std::optional<std::uint32_t> weight{};       // jobs per turn of a claim over several queues, >= 1
   std::optional<std::uint32_t> limit{};        // leased at the same time; 0: no limit
   std::optional<std::uint32_t> group_limit{};  // leased at the same time per group; 0: no limit
@@ -139,6 +141,7 @@ struct SetQueue {
 struct Purge {
   std::string queue;
   bool all = false;
+  std::uint64_t cursor = 0;  // the engine works in slices; a store goes on by itself, callers leave it 0
 };
 
 // ---- questions ----------------------------------------------------------------------------------
@@ -223,6 +226,7 @@ struct Worked {
 
 struct Count {
   std::uint64_t count = 0;
+  std::uint64_t cursor = 0;  // not 0: a slice is done, there is more
 };
 
 /// All that is known of a job.
@@ -253,9 +257,9 @@ struct QueueView {
   std::uint64_t ready = 0;
   std::uint64_t scheduled = 0;
   std::uint64_t leased = 0;
-  std::uint64_t dead = 0;  // of the ready ones: buried here
-  Seconds age{0};          // since the queue was first used
-  Seconds idle{0};         // since it was last used
+  std::uint64_t dead = 0;                // of the ready ones: buried here
+  Seconds age{0};                        // since the queue was first used
+  Seconds idle{0};                       // since it was last used
   std::optional<Millis> oldest_ready{};  // age of the oldest ready job
   std::uint64_t blocked = 0;             // claims that wait for it
   std::uint64_t jobs_in = 0;
@@ -281,7 +285,7 @@ struct StoreTotals {
   std::uint64_t scheduled = 0;
   std::uint64_t leased = 0;
   std::uint64_t queues = 0;
-  std::uint64_t added = 0;    // since the store was made, as are the next four
+  std::uint64_t added = 0;  // since the store was made, as are the next four
   std::uint64_t acked = 0;
   std::uint64_t expired = 0;
   std::uint64_t buried = 0;

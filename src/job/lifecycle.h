@@ -38,8 +38,9 @@ struct Transition {
 };
 
 /// The whole life of a job, as data. The engine may not move a job any other way, docs/lifecycle.md
-/// prints this table, and a test walks every (state, event) pair. `bury` and `expire` of a job that has
-/// a failure queue end in `ready` there; a plain job's expiry ends in `gone`.
+/// prints this table, and a test walks every (state, event) pair. Two rows name the plain case: the
+/// expiry of a job that has a failure queue is a `bury`, and the end of a lease of an at-most-once job is
+/// its expiry, since it must not run again.
 inline constexpr std::array kTransitions{
     Transition{State::scheduled, Event::due, State::ready},
     Transition{State::scheduled, Event::ack, State::gone},

@@ -1,0 +1,226 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/expiry.h"
+#include "engine/fact.h"
+#include "engine/key_index.h"
+#include "engine/once_keys.h"
+#include "engine/queues.h"
+#include "engine/waiters.h"
+#include "job/command.h"
+
+namespace coworker::engine {
+
+/// Where buried jobs go when neither the command nor their queue says.
+inline constexpr std::string_view kFailureQueue = "failed-jobs";
+
+/// What came of a command: the answer, and the facts to journal. Buffers are kept between commands.
+struct Effects {
+  /// One fact, the next `size` bytes of `facts`, followed by `body` when it is a job's full record.
+  struct Item {
+    std::uint32_t size = 0;
+    const std::string* body = nullptr;
+    Slot slot = 0;         // not 0: tell State::placed where the record came to stand
+    Once* once = nullptr;  // the same for an idempotency key
+  };
+  /// A waiting claim that ends now, with jobs or without.
+  struct Served {
+    std::uint64_t ticket = 0;
+    job::Claimed claimed{};
+    std::vector<Position> records{};  // of the jobs' bodies, in their order
+    bool synced = false;              // answer only when all facts so far are synced
+  };
+  /// How durable the facts must be before the answer may leave.
+  enum class Wait : std::uint8_t { nothing, written, synced };
+
+  std::string facts;
+  std::vector<Item> items;
+  bool answered = true;  // false: a claim that waits; it comes back as Served
+  job::Answer answer;
+  std::vector<Position> records;  // of the answer's jobs, where it has bodies
+  Wait wait = Wait::nothing;
+  std::vector<Served> served;
+  bool more = false;  // a slice is done, and there is more of the same to do
+
+  void clear();
+};
+
+/// The queues as a pure state machine: commands go in with the time, facts and answers come out. No
+/// clock, thread, file or randomness in it. One thread. The cost of a command does not grow with the
+/// number of jobs that wait.
+///
+/// Its life: replay the journal's checkpoint and facts, `start`, then commands.
+class State {
+ public:
+  struct Identity {
+    std::uint32_t node = 0;    // first 8 hex digits of the store's id
+    std::uint64_t secret = 0;  // salts the ids
+  };
+
+  explicit State(Identity identity);
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  // ---- recovery -----------------------------------------------------------------------------------
+
+  /// What is not a job's own: clock, counters, queues' settings, registers.
+  std::string checkpoint() const;
+  Result<> restore_checkpoint(std::string_view bytes);
+  Result<> replay(Position position, std::string_view fact);
+
+  /// Ends recovery: builds the order of the queues. `epoch` must be greater than any before.
+  /// Nothing expires before `expire_from`.
+  void start(std::uint32_t epoch, Time now, Time expire_from);
+
+  // ---- commands -----------------------------------------------------------------------------------
+
+  /// `now` never decreases. An error: refused, nothing has changed.
+  Result<> apply(const job::Command& command, Time now, Effects& effects);
+
+  /// The adds up to `key` are durable: their jobs may be claimed.
+  void commit(job::Key key, Time now, Effects& effects);
+  job::Key last_key() const { return job::Key{epoch_ << 40 | keys_}; }
+
+  /// Whatever is due at `now`, at most `budget` events; the rest is `more`.
+  void tick(Time now, std::uint32_t budget, Effects& effects);
+
+  /// When `tick` has something to do; nullopt: not before another command.
+  std::optional<Time> next_event() const;
+
+  // ---- journal ------------------------------------------------------------------------------------
+
+  void placed(Slot slot, Position position) { slab_[slot].position = position; }
+
+  /// A fact found at `position` of the oldest segment: appended anew to `effects` if it is still the
+  /// record of something that lives, else nothing. `body` holds the record's body meanwhile.
+  Result<> rewrite(Position position, std::string_view fact, std::string& body, Effects& effects);
+
+  Time now() const { return now_; }
+  std::uint64_t jobs() const { return index_.size(); }
+  job::StoreTotals totals() const;
+  std::uint64_t memory() const;
+
+ private:
+  /// Text of a job that few jobs have.
+  struct Extra {
+    std::string unique_key;
+    std::string origin;
+    std::string reason;
+  };
+  using Wait = Effects::Wait;
+
+  void answer(const job::Add& add, Effects& effects);
+  void answer(const job::Claim& claim, Effects& effects);
+  void answer(const job::CancelClaim& cancel, Effects& effects);
+  void answer(const job::Ack& ack, Effects& effects);
+  void answer(const job::Retry& retry, Effects& effects);
+  void answer(const job::Release& release, Effects& effects);
+  void answer(const job::Bury& bury, Effects& effects);
+  void answer(const job::Extend& extend, Effects& effects);
+  void answer(const job::Enqueue& enqueue, Effects& effects);
+  void answer(const job::Dequeue& dequeue, Effects& effects);
+  void answer(const job::Remove& remove, Effects& effects);
+  void answer(const job::Working& working, Effects& effects);
+  void answer(const job::SetQueue& set, Effects& effects);
+  void answer(const job::Purge& purge, Effects& effects);
+  void answer(const job::Show& show, Effects& effects);
+  void answer(const job::QueueStat& stat, Effects& effects);
+  void answer(const job::Peek& peek, Effects& effects);
+  void answer(const job::ScanQueues& scan, Effects& effects);
+  void answer(const job::ScanJobs& scan, Effects& effects);
+  void answer(const job::Totals&, Effects& effects);
+
+  // state_jobs.cc: one job's moves
+  std::optional<job::Added> refusal(const job::Add& add, QueueIndex queue, Effects& effects) const;
+  Slot create(const job::Add& add, QueueIndex queue, Effects& effects);
+  job::JobId id_of(const Entry& entry) const;
+  Slot find(const job::JobId& id) const;
+  Slot held(const job::JobRef& job, job::Status& status) const;
+  Extra* extra_of(Slot slot);
+  const Extra* extra_of(Slot slot) const;
+  Extra& make_extra(Slot slot);
+  bool move(Slot slot, job::Event event);
+  void detach(Slot slot);
+  void enqueue(Slot slot);
+  void schedule(Slot slot, std::int64_t due);
+  void lease(Slot slot, std::int64_t due);
+  void bury(Slot slot, std::string_view failure_queue, Seconds ttl, std::string_view reason);
+  void forget(Slot slot);
+  void free_unique_key(Slot slot);
+  void set_expiry(Slot slot, std::int64_t expires);
+  void remove(Slot slot, job::Event event, Effects& effects);
+  void postpone(Slot slot);
+  std::int64_t lease_end(const Entry& entry, Millis lease) const;
+  std::string failure_queue_of(Slot slot, std::string_view wanted) const;
+  void note(Slot slot, job::Event event, Effects& effects) const;
+  void note_moved(Slot slot, job::Event event, Effects& effects) const;
+  void note_removed(job::Key key, job::Event event, Effects& effects) const;
+  void note_job(Slot slot, const JobFact& cold, const std::string* body, Effects& effects) const;
+  StateFact state_fact(Slot slot, job::Event event) const;
+
+  // state_claim.cc
+  void claim(const job::Claim& claim, std::span<const QueueIndex> queues, std::uint32_t count, job::Claimed& claimed,
+             std::vector<Position>& records, bool& at_most_once, Effects& effects);
+  void take(Slot slot, Millis lease, job::Claimed& claimed, std::vector<Position>& records, Effects& effects);
+  QueueIndex behind_share(std::span<const QueueIndex> queues) const;
+  void serve_waiters(Effects& effects);
+  void serve(std::uint64_t ticket, Effects& effects);
+  void mark(QueueIndex queue) { awakened_.push_back(queue); }
+
+  // state_time.cc
+  bool expire_one(Effects& effects);
+  void end_life(Slot slot, std::string_view why, job::Event event, Effects& effects);
+  void end_wait(Slot slot, Effects& effects);
+  void drop_idle_queues();
+
+  // state_query.cc
+  job::View view_of(Slot slot) const;
+  job::QueueView view_of_queue(QueueIndex queue) const;
+  bool wanted(const job::ScanJobs& scan, QueueIndex queue, const Entry& entry) const;
+
+  // state_restore.cc
+  Result<> replay_job(Position position, std::string_view bytes);
+  void replay_state(const StateFact& fact);
+  void replay_moved(const MovedFact& fact);
+  void replay_removed(const RemovedFact& fact);
+  void forget_replayed(Slot slot);
+  void count_replayed(job::Event event, QueueIndex queue);
+  void restore_state(Slot slot, const StateFact& fact);
+  void restore_queue(const QueueFact& fact);
+  QueueFact queue_fact(const Queue& queue) const;
+  static std::string unique_name(QueueIndex queue, std::string_view key);
+  void settle(Slot slot);
+
+  Identity identity_;
+  Time now_{};
+  Time expire_from_{};
+  std::uint64_t epoch_ = 0;
+  std::uint64_t keys_ = 0;  // counters of this epoch
+  std::uint64_t tokens_ = 0;
+  std::uint64_t share_ = 0;  // virtual time of fair claims
+  QueueIndex idle_cursor_ = 1;
+
+  Slab slab_;
+  KeyIndex index_{slab_};
+  Queues queues_{slab_};
+  Tree<ByDue> timers_;
+  ExpiryRings expiry_;
+  Slot pending_head_ = 0;  // adds that are not committed yet, in the order of their keys
+  Slot pending_tail_ = 0;
+  std::unordered_map<Slot, Extra> extras_;
+  std::unordered_map<std::string, Slot> unique_;  // queue index (4 bytes) and key
+  OnceKeys once_;
+  std::map<std::string, std::uint64_t, std::less<>> registers_;
+  Waiters waiters_;
+  std::vector<QueueIndex> awakened_;  // queues in which something became claimable
+  job::StoreTotals totals_;           // the counters since the store was made
+};
+
+}  // namespace coworker::engine
