@@ -20,9 +20,9 @@ def run():
         if found.returncode != 0 and not places:
             yield f"clang-format-19: {found.stderr.strip()}"
 
-    scripts = [path for path in source.files() if "." not in path.split("/")[-1] or path.endswith(".sh")]
+    scripts = [path for path in source.files() if "." not in path.split("/")[-1] or path.endswith((".sh", ".bash"))]
     scripts = [path for path in scripts if not path.startswith("fuzz/") and _is_shell(path)]
-    found = subprocess.run(["shellcheck", "--format=gcc", *scripts], cwd=source.ROOT, capture_output=True, text=True,
+    found = subprocess.run(["shellcheck", "--shell=bash", "--format=gcc", *scripts], cwd=source.ROOT, capture_output=True, text=True,
                            check=False)
     yield from (found.stdout or found.stderr).splitlines()
 
@@ -32,4 +32,4 @@ def _is_shell(path):
         first = source.read(path).split("\n", 1)[0]
     except UnicodeDecodeError:
         return False
-    return first.startswith("#!") and ("bash" in first or first.endswith("/sh"))
+    return path.endswith(".bash") or (first.startswith("#!") and ("bash" in first or first.endswith("/sh")))
