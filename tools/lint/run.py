@@ -7,7 +7,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import coroutines  # noqa: E402
 import formatting  # noqa: E402
@@ -19,7 +19,9 @@ CHECKS = (layers, coroutines, names, words, formatting)
 
 
 def main():
-    tests = unittest.defaultTestLoader.discover(HERE, pattern="*_test.py")
+    loader = unittest.defaultTestLoader
+    tests = unittest.TestSuite([loader.discover(folder, pattern="*_test.py", top_level_dir=folder)
+                                for folder in (HERE, os.path.dirname(HERE))])
     result = unittest.TextTestRunner(verbosity=0, stream=open(os.devnull, "w", encoding="utf-8")).run(tests)
     for case, text in result.failures + result.errors:
         print(f"self-test of the checks failed: {case}\n{text}")
