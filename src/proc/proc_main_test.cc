@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include "proc/keeper.h"
+#include "proc/keeper_main.h"
+#include "proc/program.h"
+#include "proc/testing.h"
+
+/// The test program is also the processes that its tests start; the first word says which.
+namespace coworker::proc::testing {
+namespace {
+
+int say(const std::string& line) {
+  return std::fputs((line + "\n").c_str(), stdout) < 0 || std::fflush(stdout) != 0 ? 1 : 0;
+}
+
+int stay() {
+  for (;;) ::pause();
+}
+
+int spawn_as_root() {
+  Launch launch = shell("exit 0");
+  launch.identity = Identity{0, 0, {}};
+  const Result<Process> process = spawn(launch);
+  return say(process ? "started" : process.error().message());
+}
+
+/// Starts a child that waits for ever, tells its pid, and stays.
+int parent(const std::string& who) {
+  Launch launch = shell("exec sleep 1000");
+  if (who == "nobody") launch.identity = Identity{65534, 65534, {}};
+  launch.directory = "/";
+  const Result<Process> process = spawn(launch);
+  if (!process) return say(process.error().message());
+  say(std::to_string(process->pid));
+  return stay();
+}
+
+constexpr const char* kFamily = "sleep 1000 & sh -c 'sleep 1000 & echo group $PPID; wait' & wait";
+constexpr const char* kStray = "setsid sh -c 'echo stray $$; exec sleep 1000'";
+
+int start_owned(const char* text) {
+  Launch launch = shell(text);
+  launch.fds = {-1, 1, 2};
+  launch.keeper = 3;
+  const Result<Process> process = spawn(launch);
+  return process ? 0 : say(process.error().message());
+}
+
+/// Starts groups with grandchildren, registered over descriptor 3; each tells its pgid on our standard output.
+int owner(int groups, bool with_stray) {
+  // A stray's leader is of a registered group; setsid forks since it leads one.
+  if (with_stray) start_owned(kStray);
+  for (int i = 0; i < groups; ++i) start_owned(kFamily);
+  return stay();
+}
+
+/// Starts a keeper and an owner of `groups` groups, tells the keeper's and the owner's pid, and stays.
+int supervisor(int groups) {
+  async::Loop loop;
+  Result<std::unique_ptr<Keeper>> keeper =
+      Keeper::start(loop, self({"keeper"}), {[](std::uint32_t, std::uint32_t) {}, [] {}});
+  if (!keeper) return say(keeper.error().message());
+  Result<Fd> link = (*keeper)->add_owner(1);
+  if (!link) return say(link.error().message());
+  Launch launch = self({"owner-with-stray", std::to_string(groups)});
+  launch.fds = {-1, 1, 2, link->get()};
+  launch.keeper = (*keeper)->connection();
+  const Result<Process> process = spawn(launch);
+  if (!process) return say(process.error().message());
+  link->reset();
+  say(fmt::format("keeper {}", (*keeper)->pid()));
+  say(fmt::format("owner {}", process->pid));
+  return stay();
+}
+
+int run(const std::string& word, const std::string& argument) {
+  if (word == "build-id") return say(build_id());
+  if (word == "spawn-as-root") return spawn_as_root();
+  if (word == "parent") return parent(argument);
+  if (word == "keeper") return keeper_main(3);
+  if (word == "owner") return owner(std::atoi(argument.c_str()), false);
+  if (word == "owner-with-stray") return owner(std::atoi(argument.c_str()), true);
+  if (word == "supervisor") return supervisor(std::atoi(argument.c_str()));
+  return -1;
+}
+
+}  // namespace
+}  // namespace coworker::proc::testing
+
+int main(int argc, char** argv) {
+  if (argc > 1) {
+    const int code = coworker::proc::testing::run(argv[1], argc > 2 ? argv[2] : "");
+    if (code >= 0) return code;
+  }
+  ::testing::InitGoogleMock(&argc, argv);
+  return RUN_ALL_TESTS();
+}
