@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "base/build.h"
 #include "proc/keeper.h"
 #include "proc/keeper_main.h"
 #include "proc/program.h"

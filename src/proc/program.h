@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-
 #include "base/error.h"
 
 namespace coworker::proc {
@@ -10,9 +8,6 @@ namespace coworker::proc {
 /// under the program's name may have been replaced by an upgrade. Opened on first use and never closed; call it at
 /// the start of the program. Needs /proc.
 Result<int> own_program();
-
-/// The running program's build id (the ELF note of that name) in hexadecimal; empty when it was linked without.
-std::string build_id();
 
 /// Names this process in the process list ("coworker-keeper"); at most 15 bytes are kept.
 void name_process(const char* name);

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/build.h"
 #include "proc/testing.h"
 
 namespace coworker::proc {
