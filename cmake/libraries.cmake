@@ -2,7 +2,6 @@
 set(Boost_USE_STATIC_LIBS ON)
 find_package(Boost 1.81 REQUIRED COMPONENTS json url)
 find_package(Threads REQUIRED)
-find_package(fmt REQUIRED)
 find_package(tl-expected REQUIRED)
 
 add_library(cw_xxhash INTERFACE)
@@ -10,6 +9,11 @@ find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
 find_library(XXHASH_LIBRARY NAMES libxxhash.a xxhash REQUIRED)
 target_include_directories(cw_xxhash SYSTEM INTERFACE ${XXHASH_INCLUDE})
 target_link_libraries(cw_xxhash INTERFACE ${XXHASH_LIBRARY})
+
+# Only its headers: src/base/fmt_archive.cc compiles the rest.
+find_path(FMT_INCLUDE fmt/format-inl.h REQUIRED)
+add_library(cw_fmt INTERFACE)
+target_include_directories(cw_fmt SYSTEM INTERFACE ${FMT_INCLUDE})
 
 if(BUILD_TESTING)
   find_package(GTest REQUIRED)
