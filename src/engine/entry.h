@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -38,6 +39,7 @@ struct Entry {
   std::uint16_t additional = 0;
   std::uint16_t attempts = 0;
   std::uint8_t crashes = 0;
+  std::uint8_t size = 0;  // of the full record, see size_code
   job::State state : 2 = job::State::ready;
   Place place : 3 = Place::nowhere;
   bool committed : 1 = false;
@@ -47,6 +49,20 @@ struct Entry {
   bool extra : 1 = false;  // has text in Extra
 };
 static_assert(sizeof(Entry) <= 80);
+
+/// A record's size in a byte: 3 bits behind the leading one, so true within an eighth.
+constexpr std::uint8_t size_code(std::uint64_t bytes) {
+  if (bytes < 16) return static_cast<std::uint8_t>(bytes);
+  const int shift = 60 - std::countl_zero(bytes);  // leaves 4 bits
+  return static_cast<std::uint8_t>(8 * (shift + 1) + static_cast<int>((bytes >> shift) & 7));
+}
+constexpr std::uint64_t size_of_code(std::uint8_t code) {
+  if (code < 16) return code;
+  const int shift = code / 8 - 1;
+  return (std::uint64_t{8} + code % 8) << shift;
+}
+static_assert(size_of_code(size_code(15)) == 15 && size_of_code(size_code(16)) == 16);
+static_assert(size_of_code(size_code(300)) == 288);
 
 /// Entries by slot, in chunks that never move. Freed slots are used again.
 class Slab {

@@ -14,10 +14,11 @@ void write_state(ByteWriter& to, const StateFact& fact) {
   to.put(fact.key)
       .put(fact.event)
       .put(fact.state)
-      .put(static_cast<uint8_t>(fact.queued_once))
+      .put(static_cast<uint8_t>((fact.queued_once ? 1 : 0) | (fact.has_reason ? 2 : 0)))
       .put(fact.due)
       .put(fact.token);
-  to.put(fact.expires).put(fact.nacks).put(fact.additional).put(fact.attempts).put(fact.crashes).text(fact.reason);
+  to.put(fact.expires).put(fact.nacks).put(fact.additional).put(fact.attempts).put(fact.crashes);
+  if (fact.has_reason) to.text(fact.reason);
 }
 
 StateFact read_state(ByteReader& from, bool& ok) {
@@ -27,7 +28,9 @@ StateFact read_state(ByteReader& from, bool& ok) {
   const auto state = from.get<uint8_t>();
   ok = ok && state < static_cast<uint8_t>(job::State::gone);
   fact.state = static_cast<job::State>(state);
-  fact.queued_once = from.get<uint8_t>() != 0;
+  const auto flags = from.get<uint8_t>();
+  fact.queued_once = (flags & 1) != 0;
+  fact.has_reason = (flags & 2) != 0;
   fact.due = from.get<std::int64_t>();
   fact.token = from.get<job::Token>();
   fact.expires = from.get<uint32_t>();
@@ -35,7 +38,7 @@ StateFact read_state(ByteReader& from, bool& ok) {
   fact.additional = from.get<uint16_t>();
   fact.attempts = from.get<uint16_t>();
   fact.crashes = from.get<uint8_t>();
-  fact.reason = from.text();
+  if (fact.has_reason) fact.reason = from.text();
   return fact;
 }
 
@@ -144,7 +147,6 @@ Result<JobFact> decode_job(std::string_view bytes) {
   fact.group = from.text();
   fact.unique_key = from.text();
   if (!ok || !from.ok()) return damaged("job");
-  fact.body = from.rest();
   return fact;
 }
 

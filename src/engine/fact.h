@@ -16,7 +16,7 @@
 ///
 ///   1 job       State · Origin · retry u32 · ttl digits u16 · created ms u64 · delay ms i64 · replicas u16
 ///               · flags u8 (1 bury on expiry, 2 written again by compaction) · priority i8
-///               · queue · group · unique key · then the body, to the end
+///               · queue · group · unique key; the body stands beside it
 ///   2 state     State
 ///   3 moved     State · Origin · queue: into a failure queue
 ///   4 removed   key u64 · event u8
@@ -26,7 +26,8 @@
 ///   7 register  value u64 · name
 ///   8 once      an idempotency key: job key u64 · ttl digits u16 · expires u32 s · queue · key
 ///
-///   State   key u64 · event u8 · state u8 · flags u8 (1 queued once) · due i64 · token u64 · expires u32 s · nacks u16
+///   State   key u64 · event u8 · state u8 · flags u8 (1 queued once, 2 a reason is given, else
+///           it stays as it was) · due i64 · token u64 · expires u32 s · nacks u16
 ///   · additional u16
 ///           · attempts u16 · crashes u8 · reason
 ///   Origin  dead u8 · origin queue
@@ -46,6 +47,7 @@ struct StateFact {
   std::uint16_t additional = 0;
   std::uint16_t attempts = 0;
   std::uint8_t crashes = 0;
+  bool has_reason = false;
   std::string_view reason{};
 };
 
@@ -69,7 +71,6 @@ struct JobFact {
   std::string_view queue{};
   std::string_view group{};
   std::string_view unique_key{};
-  std::string_view body{};  // last, so that a record can be written without copying it
 };
 
 struct MovedFact {
@@ -106,7 +107,7 @@ struct OnceFact {
   std::string_view idempotency_key{};
 };
 
-/// Each appends one fact to `out`; `encode(JobFact)` leaves the body to the caller.
+/// Each appends one fact to `out`.
 void encode(const JobFact& fact, std::string& out);
 void encode(const StateFact& fact, std::string& out);
 void encode(const MovedFact& fact, std::string& out);

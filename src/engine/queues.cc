@@ -32,6 +32,7 @@ QueueIndex Queues::find(std::string_view name) const {
 QueueIndex Queues::obtain(std::string_view name, Time now) {
   const auto [found, is_new] = names_.try_emplace(std::string{name}, 0);
   if (!is_new) return found->second;
+  longest_name_ = std::max(longest_name_, name.size());
   const QueueIndex index = take(queues_, free_queues_);
   in_use_.resize(queues_.size(), false);
   in_use_[index] = true;

@@ -94,6 +94,8 @@ class Queues {
   QueueIndex end() const { return static_cast<QueueIndex>(queues_.size()); }
   bool exists(QueueIndex index) const { return index != 0 && index < queues_.size() && in_use_[index]; }
   std::uint64_t count() const { return names_.size(); }
+  /// In bytes, of all names ever.
+  std::size_t longest_name() const { return longest_name_; }
 
   /// Forgets a queue that nothing refers to.
   void drop(QueueIndex index);
@@ -138,6 +140,7 @@ class Queues {
   std::vector<bool> in_use_{false};
   std::vector<QueueIndex> free_queues_;
   std::unordered_map<std::string, QueueIndex> names_;
+  std::size_t longest_name_ = 0;
   std::deque<Lane> lanes_{1};
   std::vector<LaneIndex> free_lanes_;
   std::deque<Group> groups_{1};

@@ -15,7 +15,7 @@ void Effects::clear() {
   more = false;
 }
 
-State::State(Identity identity) : identity_{identity} {}
+State::State(IdMint mint) : mint_{mint} {}
 
 Result<> State::apply(const job::Command& command, Time now, Effects& effects) {
   if (auto valid = job::validate(command, now); !valid) return valid;
@@ -36,6 +36,20 @@ void State::commit(job::Key key, Time now, Effects& effects) {
   }
   serve_waiters(effects);
   while (const auto ticket = waiters_.committed(key)) serve(*ticket, effects);
+}
+
+void State::placed(const Effects::Item& item, Position position) {
+  if (item.slot != 0) {
+    slab_[item.slot].position = position;
+    set_size(slab_[item.slot], item.size + item.body.size());
+  }
+  if (item.once != nullptr) item.once->position = position;
+}
+
+void State::set_size(Entry& entry, std::uint64_t bytes) {
+  live_bytes_ -= size_of_code(entry.size);
+  entry.size = size_code(bytes);
+  live_bytes_ += size_of_code(entry.size);
 }
 
 job::StoreTotals State::totals() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -10,6 +11,7 @@
 #include "base/error.h"
 #include "engine/expiry.h"
 #include "engine/fact.h"
+#include "engine/id_mint.h"
 #include "engine/key_index.h"
 #include "engine/once_keys.h"
 #include "engine/queues.h"
@@ -21,12 +23,18 @@ namespace coworker::engine {
 /// Where buried jobs go when neither the command nor their queue says.
 inline constexpr std::string_view kFailureQueue = "failed-jobs";
 
+/// How many slots one command of a purge looks at.
+inline constexpr Slot kPurgeSlice = 5'000;
+
+/// As much of a failure's reason is kept with its job, in bytes.
+inline constexpr std::size_t kMostReason = 1024;
+
 /// What came of a command: the answer, and the facts to journal. Buffers are kept between commands.
 struct Effects {
-  /// One fact, the next `size` bytes of `facts`, followed by `body` when it is a job's full record.
+  /// One fact: the next `size` bytes of `facts`, and a job's body beside it when it is a full record.
   struct Item {
     std::uint32_t size = 0;
-    const std::string* body = nullptr;
+    std::string_view body{};
     Slot slot = 0;         // not 0: tell State::placed where the record came to stand
     Once* once = nullptr;  // the same for an idempotency key
   };
@@ -59,12 +67,7 @@ struct Effects {
 /// Its life: replay the journal's checkpoint and facts, `start`, then commands.
 class State {
  public:
-  struct Identity {
-    std::uint32_t node = 0;    // first 8 hex digits of the store's id
-    std::uint64_t secret = 0;  // salts the ids
-  };
-
-  explicit State(Identity identity);
+  explicit State(IdMint mint);
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
@@ -72,8 +75,9 @@ class State {
 
   /// What is not a job's own: clock, counters, queues' settings, registers.
   std::string checkpoint() const;
-  Result<> restore_checkpoint(std::string_view bytes);
-  Result<> replay(Position position, std::string_view fact);
+  /// Facts before `as_of` that are replayed later are in the checkpoint's counters already.
+  Result<> restore_checkpoint(Position as_of, std::string_view bytes);
+  Result<> replay(Position position, std::string_view fact, std::uint32_t body_bytes);
 
   /// Ends recovery: builds the order of the queues. `epoch` must be greater than any before.
   /// Nothing expires before `expire_from`.
@@ -91,16 +95,28 @@ class State {
   /// Whatever is due at `now`, at most `budget` events; the rest is `more`.
   void tick(Time now, std::uint32_t budget, Effects& effects);
 
+  /// Housekeeping when nothing is due.
+  void idle(Time now);
+
   /// When `tick` has something to do; nullopt: not before another command.
   std::optional<Time> next_event() const;
 
   // ---- journal ------------------------------------------------------------------------------------
 
-  void placed(Slot slot, Position position) { slab_[slot].position = position; }
+  void placed(const Effects::Item& item, Position position);
 
   /// A fact found at `position` of the oldest segment: appended anew to `effects` if it is still the
-  /// record of something that lives, else nothing. `body` holds the record's body meanwhile.
-  Result<> rewrite(Position position, std::string_view fact, std::string& body, Effects& effects);
+  /// record of something that lives, else nothing. Nothing changes until it is `placed`.
+  Result<> rewrite(Position position, std::string_view fact, std::string_view body, Effects& effects);
+
+  /// About what the records of all living jobs take, in bytes, within a tenth.
+  std::uint64_t live_bytes() const { return live_bytes_; }
+
+  bool nobody_waits() const { return waiters_.empty(); }
+  /// How many jobs the waiting claims would take at most.
+  std::uint64_t wanted() const { return std::min(waiters_.wanted(), index_.size()); }
+  /// The longest queue name so far, in bytes.
+  std::size_t longest_name() const { return queues_.longest_name(); }
 
   Time now() const { return now_; }
   std::uint64_t jobs() const { return index_.size(); }
@@ -138,6 +154,7 @@ class State {
   void answer(const job::Totals&, Effects& effects);
 
   // state_jobs.cc: one job's moves
+  void set_size(Entry& entry, std::uint64_t bytes);
   std::optional<job::Added> refusal(const job::Add& add, QueueIndex queue, Effects& effects) const;
   Slot create(const job::Add& add, QueueIndex queue, Effects& effects);
   job::JobId id_of(const Entry& entry) const;
@@ -162,7 +179,7 @@ class State {
   void note(Slot slot, job::Event event, Effects& effects) const;
   void note_moved(Slot slot, job::Event event, Effects& effects) const;
   void note_removed(job::Key key, job::Event event, Effects& effects) const;
-  void note_job(Slot slot, const JobFact& cold, const std::string* body, Effects& effects) const;
+  void note_job(Slot slot, const JobFact& cold, std::string_view body, Effects& effects) const;
   StateFact state_fact(Slot slot, job::Event event) const;
 
   // state_claim.cc
@@ -186,10 +203,10 @@ class State {
   bool wanted(const job::ScanJobs& scan, QueueIndex queue, const Entry& entry) const;
 
   // state_restore.cc
-  Result<> replay_job(Position position, std::string_view bytes);
-  void replay_state(const StateFact& fact);
-  void replay_moved(const MovedFact& fact);
-  void replay_removed(const RemovedFact& fact);
+  Result<> replay_job(Position position, std::string_view bytes, std::uint32_t body_bytes, bool count);
+  void replay_state(const StateFact& fact, bool count);
+  void replay_moved(const MovedFact& fact, bool count);
+  void replay_removed(const RemovedFact& fact, bool count);
   void forget_replayed(Slot slot);
   void count_replayed(job::Event event, QueueIndex queue);
   void restore_state(Slot slot, const StateFact& fact);
@@ -198,13 +215,15 @@ class State {
   static std::string unique_name(QueueIndex queue, std::string_view key);
   void settle(Slot slot);
 
-  Identity identity_;
+  IdMint mint_;
   Time now_{};
   Time expire_from_{};
   std::uint64_t epoch_ = 0;
   std::uint64_t keys_ = 0;  // counters of this epoch
   std::uint64_t tokens_ = 0;
   std::uint64_t share_ = 0;  // virtual time of fair claims
+  std::uint64_t live_bytes_ = 0;
+  Position counted_ = 0;  // replay: facts before this are in the counters
   QueueIndex idle_cursor_ = 1;
 
   Slab slab_;

@@ -8,6 +8,9 @@ namespace {
 /// Share of a claim that a queue of weight 1 uses up; divided by heavier weights.
 constexpr std::uint64_t kStride = 1 << 20;
 
+/// A claim of more gets these; its room in the journal must be reserved beforehand.
+constexpr std::uint32_t kMostClaimed = 10'000;
+
 }  // namespace
 
 void State::answer(const job::Claim& claim_command, Effects& effects) {
@@ -20,7 +23,8 @@ void State::answer(const job::Claim& claim_command, Effects& effects) {
   }
   job::Claimed claimed;
   bool at_most_once = false;
-  claim(claim_command, queues, claim_command.count, claimed, effects.records, at_most_once, effects);
+  const std::uint32_t count = std::min(claim_command.count, kMostClaimed);
+  claim(claim_command, queues, count, claimed, effects.records, at_most_once, effects);
   if (!claimed.jobs.empty()) {
     effects.answer = std::move(claimed);
     effects.wait = at_most_once ? Wait::synced : Wait::written;
@@ -34,7 +38,10 @@ void State::answer(const job::Claim& claim_command, Effects& effects) {
     effects.answer = std::move(claimed);
     return;
   }
-  Waiter waiter{.claim = claim_command, .queues = std::move(queues)};
+  Waiter waiter;
+  waiter.claim = claim_command;
+  waiter.queues = std::move(queues);
+  if (!claim_command.blocking || claim_command.fill) waiter.count = count;
   if (!claim_command.blocking) waiter.until_commit = last_key();
   if (claim_command.blocking && claim_command.wait.count() > 0) waiter.deadline = now_ + claim_command.wait;
   if (waiters_.add(claim_command.ticket, std::move(waiter), queues_)) {
@@ -121,8 +128,7 @@ void State::take(Slot slot, Millis lease_time, job::Claimed& claimed, std::vecto
 void State::serve(std::uint64_t ticket, Effects& effects) {
   const Waiter waiter = *waiters_.find(ticket);
   Effects::Served served{.ticket = ticket};
-  const bool full_claim = waiter.claim.fill || waiter.until_commit != job::Key{};
-  claim(waiter.claim, waiter.queues, full_claim ? waiter.claim.count : 1, served.claimed, served.records, served.synced,
+  claim(waiter.claim, waiter.queues, waiter.count, served.claimed, served.records, served.synced,
         effects);
   waiters_.remove(ticket, queues_);
   effects.served.push_back(std::move(served));

@@ -1,7 +1,4 @@
-#include <xxhash.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.h"
 #include "engine/state.h"
@@ -18,12 +15,7 @@ void count_up(Count& count) {
 
 // ---- identity and text ----------------------------------------------------------------------------
 
-job::JobId State::id_of(const Entry& entry) const {
-  job::JobId id{.node = identity_.node, .ttl = entry.ttl_digits, .key = entry.key};
-  const XXH128_hash_t hash = XXH3_128bits_withSeed(&entry.key, sizeof entry.key, identity_.secret);
-  std::memcpy(id.salt.data(), &hash, id.salt.size());
-  return id;
-}
+job::JobId State::id_of(const Entry& entry) const { return mint_.id(entry.key, entry.ttl_digits); }
 
 Slot State::find(const job::JobId& id) const {
   const Slot slot = index_.find(id.key);
@@ -85,7 +77,7 @@ std::optional<job::Added> State::refusal(const job::Add& add, QueueIndex queue_i
   if (!add.idempotency_key.empty()) {
     const Once* once = once_.find(add.queue, add.idempotency_key);
     if (once != nullptr && once->expires > static_cast<std::uint64_t>(now_.ms / 1000)) {
-      return refuse(Outcome::repeated, id_of(Entry{.key = once->job, .ttl_digits = once->ttl_digits}));
+      return refuse(Outcome::repeated, mint_.id(once->job, once->ttl_digits));
     }
   }
   if (!add.unique_key.empty() && queue_index != 0) {
@@ -107,7 +99,7 @@ Slot State::create(const job::Add& add, QueueIndex queue_index, Effects& effects
   CW_CHECK(++keys_ < std::uint64_t{1} << 40);
   const Slot slot = slab_.take();
   Entry& entry = slab_[slot];
-  entry.key = last_key();
+  entry.key = key_of(epoch_, keys_);
   entry.due = add.delay.count() > 0 ? (now_ + add.delay).ms : 0;
   entry.created = static_cast<std::uint32_t>(now_.ms / 1000);
   entry.retry = static_cast<std::uint32_t>(add.retry.count());
@@ -135,7 +127,7 @@ Slot State::create(const job::Add& add, QueueIndex queue_index, Effects& effects
                      .delay_ms = add.delay.count(),
                      .replicas = add.replicas,
                      .group = add.group};
-  note_job(slot, cold, &add.body, effects);
+  note_job(slot, cold, add.body, effects);
   return slot;
 }
 
@@ -258,6 +250,7 @@ void State::forget(Slot slot) {
   free_unique_key(slot);
   expiry_.erase(slab_, slot);
   if (slab_[slot].extra) extras_.erase(slot);
+  set_size(slab_[slot], 0);
   index_.erase(slab_[slot].key);
   queues_.leave(slab_[slot].lane);
   slab_.give(slot);
@@ -268,6 +261,8 @@ void State::forget(Slot slot) {
 StateFact State::state_fact(Slot slot, job::Event event) const {
   const Entry& entry = slab_[slot];
   const Extra* extra = extra_of(slot);
+  // Only a failure and a full record tell the reason; whatever else happens leaves it.
+  const bool tells = event == job::Event::retry || event == job::Event::due;
   return StateFact{.key = entry.key,
                    .event = event,
                    .state = entry.state,
@@ -279,7 +274,8 @@ StateFact State::state_fact(Slot slot, job::Event event) const {
                    .additional = entry.additional,
                    .attempts = entry.attempts,
                    .crashes = entry.crashes,
-                   .reason = extra != nullptr ? std::string_view{extra->reason} : std::string_view{}};
+                   .has_reason = tells,
+                   .reason = tells && extra != nullptr ? std::string_view{extra->reason} : std::string_view{}};
 }
 
 void State::note(Slot slot, job::Event event, Effects& effects) const {
@@ -291,7 +287,10 @@ void State::note(Slot slot, job::Event event, Effects& effects) const {
 void State::note_moved(Slot slot, job::Event event, Effects& effects) const {
   const std::size_t before = effects.facts.size();
   const Queue& queue = queues_[queues_.lane(slab_[slot].lane).queue];
-  encode(MovedFact{state_fact(slot, event), {slab_[slot].dead, extra_of(slot)->origin}, queue.name}, effects.facts);
+  MovedFact fact{state_fact(slot, event), {slab_[slot].dead, extra_of(slot)->origin}, queue.name};
+  fact.state.has_reason = true;
+  fact.state.reason = extra_of(slot)->reason;
+  encode(fact, effects.facts);
   effects.items.push_back({.size = static_cast<std::uint32_t>(effects.facts.size() - before)});
 }
 
@@ -302,7 +301,7 @@ void State::note_removed(job::Key key, job::Event event, Effects& effects) const
 }
 
 /// `cold` gives what the entry does not hold: created_ms, delay_ms, replicas, group, rewritten.
-void State::note_job(Slot slot, const JobFact& cold, const std::string* body, Effects& effects) const {
+void State::note_job(Slot slot, const JobFact& cold, std::string_view body, Effects& effects) const {
   const Entry& entry = slab_[slot];
   const Extra* extra = extra_of(slot);
   const Lane& lane = queues_.lane(entry.lane);
@@ -360,7 +359,7 @@ void State::answer(const job::Retry& retry, Effects& effects) {
     }
     count_up(entry.attempts);
     if (item.crashed) count_up(entry.crashes);
-    if (!item.reason.empty()) make_extra(slot).reason = item.reason.substr(0, 1024);
+    if (!item.reason.empty()) make_extra(slot).reason = item.reason.substr(0, kMostReason);
     // Its return is counted as an attempt, not as an additional delivery.
     entry.queued_once = false;
     item.delay.count() > 0 ? schedule(slot, (now_ + item.delay).ms) : enqueue(slot);
@@ -399,7 +398,7 @@ void State::answer(const job::Bury& bury_command, Effects& effects) {
     }
     count_up(slab_[slot].attempts);
     if (item.crashed) count_up(slab_[slot].crashes);
-    const std::string_view reason = std::string_view{item.reason}.substr(0, 1024);
+    const std::string_view reason = std::string_view{item.reason}.substr(0, kMostReason);
     bury(slot, failure_queue_of(slot, bury_command.failure_queue), bury_command.ttl, reason);
     note_moved(slot, job::Event::bury, effects);
   }
@@ -533,11 +532,10 @@ void State::answer(const job::Working& working, Effects& effects) {
 }
 
 void State::answer(const job::Purge& purge, Effects& effects) {
-  constexpr Slot kSlice = 5'000;
   const QueueIndex queue = queues_.find(purge.queue);
   job::Count count;
   const Slot from = static_cast<Slot>(std::max<std::uint64_t>(purge.cursor, 1));
-  const Slot to = std::min<Slot>(slab_.end(), from + kSlice);
+  const Slot to = std::min<Slot>(slab_.end(), from + kPurgeSlice);
   for (Slot slot = from; slot < to && (purge.all || queue != 0); ++slot) {
     if (slab_[slot].key == job::Key{}) continue;
     if (!purge.all && queues_.lane(slab_[slot].lane).queue != queue) continue;

@@ -36,7 +36,8 @@ std::string State::checkpoint() const {
   return bytes;
 }
 
-Result<> State::restore_checkpoint(std::string_view bytes) {
+Result<> State::restore_checkpoint(Position as_of, std::string_view bytes) {
+  counted_ = std::max(counted_, as_of);
   if (bytes.empty()) return {};
   ByteReader from{bytes};
   if (from.get<std::uint32_t>() != kCheckpointVersion) return fail(Errc::corrupt, "checkpoint of an unknown version");
@@ -67,18 +68,19 @@ Result<> State::restore_checkpoint(std::string_view bytes) {
   return {};
 }
 
-Result<> State::replay(Position position, std::string_view bytes) {
+Result<> State::replay(Position position, std::string_view bytes, std::uint32_t body_bytes) {
+  const bool count = position >= counted_;
   const auto kind = kind_of(bytes);
   if (!kind) return tl::unexpected{kind.error()};
   switch (*kind) {
     case FactKind::job:
-      return replay_job(position, bytes);
+      return replay_job(position, bytes, body_bytes, count);
     case FactKind::state:
-      return decode_state(bytes).map([&](const StateFact& fact) { replay_state(fact); });
+      return decode_state(bytes).map([&](const StateFact& fact) { replay_state(fact, count); });
     case FactKind::moved:
-      return decode_moved(bytes).map([&](const MovedFact& fact) { replay_moved(fact); });
+      return decode_moved(bytes).map([&](const MovedFact& fact) { replay_moved(fact, count); });
     case FactKind::removed:
-      return decode_removed(bytes).map([&](const RemovedFact& fact) { replay_removed(fact); });
+      return decode_removed(bytes).map([&](const RemovedFact& fact) { replay_removed(fact, count); });
     case FactKind::clock:
       return decode_clock(bytes).map([&](Time at) { now_ = std::max(now_, at); });
     case FactKind::queue:
@@ -94,7 +96,7 @@ Result<> State::replay(Position position, std::string_view bytes) {
   return {};
 }
 
-Result<> State::replay_job(Position position, std::string_view bytes) {
+Result<> State::replay_job(Position position, std::string_view bytes, std::uint32_t body_bytes, bool count) {
   const auto fact = decode_job(bytes);
   if (!fact) return tl::unexpected{fact.error()};
   if (Slot known = index_.find(fact->state.key); known != 0) forget_replayed(known);
@@ -114,7 +116,8 @@ Result<> State::replay_job(Position position, std::string_view bytes) {
   restore_state(slot, fact->state);
   entry.dead = fact->origin.dead;
   if (!fact->origin.origin.empty()) make_extra(slot).origin = fact->origin.origin;
-  if (!fact->rewritten) {
+  set_size(entry, bytes.size() + body_bytes);
+  if (count && !fact->rewritten) {
     ++totals_.added;
     ++queues_[queue].jobs_in;
   }
@@ -132,11 +135,8 @@ void State::restore_state(Slot slot, const StateFact& fact) {
   entry.additional = fact.additional;
   entry.attempts = fact.attempts;
   entry.crashes = fact.crashes;
-  if (!fact.reason.empty()) {
-    make_extra(slot).reason = fact.reason;
-  } else if (Extra* extra = extra_of(slot)) {
-    extra->reason.clear();
-  }
+  if (!fact.has_reason) return;
+  if (!fact.reason.empty() || entry.extra) make_extra(slot).reason = fact.reason;
 }
 
 // A state, move or removal without its job is the rest of one whose record compaction has dropped.
@@ -148,20 +148,20 @@ void State::count_replayed(job::Event event, QueueIndex queue) {
   if (event == job::Event::lease_end) ++totals_.leases_ended;
 }
 
-void State::replay_state(const StateFact& fact) {
+void State::replay_state(const StateFact& fact, bool count) {
   const Slot slot = index_.find(fact.key);
   if (slot == 0) return;
   restore_state(slot, fact);
-  count_replayed(fact.event, queues_.lane(slab_[slot].lane).queue);
+  if (count) count_replayed(fact.event, queues_.lane(slab_[slot].lane).queue);
 }
 
-void State::replay_moved(const MovedFact& fact) {
+void State::replay_moved(const MovedFact& fact, bool count) {
   const Slot slot = index_.find(fact.state.key);
   if (slot == 0) return;
   Entry& entry = slab_[slot];
   const Lane& old_lane = queues_.lane(entry.lane);
   const QueueIndex queue = queues_.obtain(fact.queue, now_);
-  count_replayed(fact.state.event, old_lane.queue);
+  if (count) count_replayed(fact.state.event, old_lane.queue);
   const LaneIndex lane = queues_.join(queue, old_lane.priority, {});
   queues_.leave(entry.lane);
   entry.lane = lane;
@@ -171,20 +171,22 @@ void State::replay_moved(const MovedFact& fact) {
   Extra& extra = make_extra(slot);
   extra.origin = fact.origin.origin;
   extra.unique_key.clear();
+  if (!count) return;
   ++totals_.buried;
   ++queues_[queue].jobs_in;
 }
 
-void State::replay_removed(const RemovedFact& fact) {
+void State::replay_removed(const RemovedFact& fact, bool count) {
   const Slot slot = index_.find(fact.key);
   if (slot == 0) return;
-  count_replayed(fact.event, queues_.lane(slab_[slot].lane).queue);
+  if (count) count_replayed(fact.event, queues_.lane(slab_[slot].lane).queue);
   forget_replayed(slot);
 }
 
 /// During replay a job stands in the index and its lane's count, and nowhere else.
 void State::forget_replayed(Slot slot) {
   if (slab_[slot].extra) extras_.erase(slot);
+  set_size(slab_[slot], 0);
   index_.erase(slab_[slot].key);
   queues_.leave(slab_[slot].lane);
   slab_.give(slot);
@@ -244,7 +246,7 @@ void State::settle(Slot slot) {
   }
 }
 
-Result<> State::rewrite(Position position, std::string_view bytes, std::string& body, Effects& effects) {
+Result<> State::rewrite(Position position, std::string_view bytes, std::string_view body, Effects& effects) {
   const auto kind = kind_of(bytes);
   if (!kind) return tl::unexpected{kind.error()};
   if (*kind == FactKind::job) {
@@ -254,8 +256,7 @@ Result<> State::rewrite(Position position, std::string_view bytes, std::string& 
     if (slot == 0 || slab_[slot].position != position) return {};
     JobFact cold = *fact;
     cold.rewritten = true;
-    body.assign(fact->body);
-    note_job(slot, cold, &body, effects);
+    note_job(slot, cold, body, effects);
   } else if (*kind == FactKind::once) {
     const auto fact = decode_once(bytes);
     if (!fact) return tl::unexpected{fact.error()};

@@ -24,6 +24,11 @@ void State::tick(Time now, std::uint32_t budget, Effects& effects) {
   effects.more = budget == 0;
 }
 
+void State::idle(Time now) {
+  now_ = std::max(now_, now);
+  drop_idle_queues();
+}
+
 /// The moment of a scheduled job has come, or the lease of a silent holder has ended.
 void State::end_wait(Slot slot, Effects& effects) {
   Entry& entry = slab_[slot];

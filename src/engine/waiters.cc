@@ -11,6 +11,7 @@ bool Waiters::add(Ticket ticket, Waiter waiter, Queues& queues) {
   }
   if (waiter.deadline != Time{}) deadlines_.emplace(waiter.deadline, ticket);
   if (waiter.until_commit != job::Key{}) commits_.emplace(waiter.until_commit, ticket);
+  wanted_ += waiter.count;
   waiting_.emplace(ticket, Waiting{std::move(waiter), arrival});
   return true;
 }
@@ -21,6 +22,7 @@ bool Waiters::remove(Ticket ticket, Queues& queues) {
   const Waiter& waiter = found->second.waiter;
   deadlines_.erase({waiter.deadline, ticket});
   commits_.erase({waiter.until_commit, ticket});
+  wanted_ -= waiter.count;
   const std::vector<QueueIndex> left = waiter.queues;
   waiting_.erase(found);
   for (const QueueIndex queue : left) {

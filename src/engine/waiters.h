@@ -18,6 +18,7 @@ struct Waiter {
   job::Claim claim{};
   std::vector<QueueIndex> queues{};
   Time deadline{};          // 0: none
+  std::uint32_t count = 1;  // how many jobs it takes at most
   job::Key until_commit{};  // not 0: answered, with or without jobs, once that job is committed
 };
 
@@ -40,6 +41,8 @@ class Waiters {
   Time next_deadline() const { return deadlines_.empty() ? Time{} : deadlines_.begin()->first; }
 
   bool empty() const { return waiting_.empty(); }
+  /// How many jobs they would take at most.
+  std::uint64_t wanted() const { return wanted_; }
   std::vector<Ticket> tickets() const;
 
  private:
@@ -54,6 +57,7 @@ class Waiters {
   std::set<std::pair<Time, Ticket>> deadlines_;
   std::set<std::pair<job::Key, Ticket>> commits_;
   std::uint64_t arrivals_ = 0;
+  std::uint64_t wanted_ = 0;
 };
 
 }  // namespace coworker::engine

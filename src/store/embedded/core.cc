@@ -1,0 +1,395 @@
+#include "store/embedded/core.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "store/embedded/records.h"
+#include "store/embedded/spool.h"
+
+namespace coworker::store {
+namespace {
+
+using Wait = engine::Effects::Wait;
+
+constexpr std::size_t kFactBytes = 160;       // a fact in a record of its own, without its texts
+constexpr std::uint32_t kTickBudget = 500;    // events a tick: about half a millisecond
+constexpr std::size_t kCommitSlice = 10'000;
+constexpr std::uint64_t kUnnamed = std::uint64_t{1} << 63;  // tickets of claims that do not block
+constexpr Millis kWallJump{86'400'000};
+constexpr Millis kGrace{600'000};
+
+std::uint64_t kernel_random() {
+  std::uint64_t value = 0;
+  CW_CHECK(::getrandom(&value, sizeof value, 0) == sizeof value);
+  return value;
+}
+
+}  // namespace
+
+Core::Core(std::unique_ptr<journal::Disk> disk, Options options)
+    : options_{std::move(options)}, disk_{std::move(disk)} {
+  if (options_.random == nullptr) options_.random = kernel_random;
+  if (!options_.elsewhere) {
+    options_.elsewhere = [](std::function<void()> work, std::function<void()> then) {
+      work();
+      then();
+    };
+  }
+  if (!options_.log) options_.log = [](const std::string&) {};
+}
+
+Core::~Core() = default;
+
+Result<std::unique_ptr<Core>> Core::open(std::unique_ptr<journal::Disk> disk, Options options) {
+  std::unique_ptr<Core> core{new Core{std::move(disk), std::move(options)}};
+  if (auto done = core->recover(); !done) return tl::unexpected{done.error()};
+  return core;
+}
+
+Result<> Core::recover() {
+  if (auto locked = disk_->lock(); !locked) return locked;
+  auto meta = begin_epoch(*disk_, options_.random);
+  if (!meta) return tl::unexpected{meta.error()};
+  meta_ = *meta;
+  state_ = std::make_unique<engine::State>(meta_.mint());
+  journal::Options options;
+  options.checkpoint = [this] { return state_->checkpoint(); };
+  options.segment_bytes = options_.segment_bytes;
+  options.identity = meta_.secret;
+  auto opened = journal::Journal::open(*disk_, std::move(options), *this);
+  if (!opened) return tl::unexpected{opened.error()};
+  journal_ = std::move(*opened);
+  compactor_ = std::make_unique<Compactor>(*state_, *journal_);
+
+  if (auto adopted = adopt_spool(*disk_, *journal_, *state_); !adopted) {
+    options_.log("jobs added without an owner stay in the spool for now: " + adopted.error().message());
+  } else if (*adopted > 0) {
+    options_.log("took over " + std::to_string(*adopted) + " jobs that were added while nobody served the store");
+  }
+  const Time last = state_->now();
+  const Time wall{options_.wall_clock()};
+  const Time start = std::max(last, wall);
+  boot_origin_ = start.ms - options_.boot_clock();
+  Time expire_from{};
+  if (state_->jobs() > 0 && start - last > kWallJump) {
+    expire_from = start + kGrace;
+    options_.log("the clock is " + std::to_string((start - last).count() / 1000) +
+                 " s past the store's last record; nothing expires for 10 minutes, in case it is wrong");
+  }
+  state_->start(meta_.epoch, start, expire_from);
+  return {};
+}
+
+Result<> Core::checkpoint(journal::Position as_of, journal::Bytes bytes) {
+  return state_->restore_checkpoint(as_of, journal::as_text(bytes));
+}
+
+Result<> Core::item(journal::Position position, journal::Bytes head, std::uint32_t body_bytes) {
+  return state_->replay(position, journal::as_text(head), body_bytes);
+}
+
+Time Core::now() const { return Time{options_.boot_clock() + boot_origin_}; }
+
+job::StoreTotals Core::totals() const {
+  job::StoreTotals totals = state_->totals();
+  totals.disk = journal_->disk_bytes();
+  totals.writable = journal_->writable();
+  totals.trouble = journal_->trouble();
+  return totals;
+}
+
+// ---- commands ---------------------------------------------------------------------------------------
+
+namespace {
+
+/// An upper bound of the bytes of a command's own facts, and of how many waiting claims it may serve.
+struct Cost {
+  std::size_t bytes = 0;
+  std::uint64_t wakes = 0;
+};
+
+struct CostOf {
+  const engine::State& state;
+
+  Cost operator()(const job::Add& add) const {
+    return {4 * kFactBytes + add.body.size() + 2 * add.queue.size() + add.group.size() + add.unique_key.size() +
+                add.idempotency_key.size() + add.register_name.size(),
+            0};
+  }
+  Cost operator()(const job::Claim& claim) const {
+    return {std::min<std::uint64_t>(claim.count, state.jobs()) * kFactBytes, 0};
+  }
+  Cost operator()(const job::Ack& ack) const { return per_job(ack.jobs.size(), 0); }
+  Cost operator()(const job::Retry& retry) const { return per_job(retry.items.size(), engine::kMostReason); }
+  Cost operator()(const job::Release& release) const { return per_job(release.jobs.size(), 0); }
+  Cost operator()(const job::Bury& bury) const {
+    const std::size_t names = state.longest_name() + std::max(state.longest_name(), bury.failure_queue.size());
+    return per_job(bury.items.size(), engine::kMostReason + names);
+  }
+  Cost operator()(const job::Extend& extend) const { return per_job(extend.jobs.size(), 0); }
+  Cost operator()(const job::Enqueue& enqueue) const { return per_job(enqueue.jobs.size(), 0); }
+  Cost operator()(const job::Dequeue& dequeue) const { return per_job(dequeue.jobs.size(), 0); }
+  Cost operator()(const job::Remove& remove) const { return per_job(remove.jobs.size(), 0); }
+  Cost operator()(const job::Working&) const { return per_job(1, 0); }
+  Cost operator()(const job::SetQueue& set) const {
+    return {kFactBytes + set.queue.size() + job::kMostName, state.jobs()};
+  }
+  Cost operator()(const job::Purge&) const { return per_job(engine::kPurgeSlice, 0); }
+  Cost operator()(const auto&) const { return {}; }
+
+  static Cost per_job(std::size_t jobs, std::size_t texts) { return {jobs * (kFactBytes + texts), jobs}; }
+};
+
+/// Adds and settings need room that acks and retries must not be denied.
+bool adds_to_the_store(const job::Command& command) {
+  return std::holds_alternative<job::Add>(command) || std::holds_alternative<job::SetQueue>(command);
+}
+
+/// Answers for jobs: with `acks: commit` they too wait for the sync.
+bool acknowledges(const job::Command& command) {
+  return std::holds_alternative<job::Ack>(command) || std::holds_alternative<job::Retry>(command) ||
+         std::holds_alternative<job::Bury>(command) || std::holds_alternative<job::Enqueue>(command) ||
+         std::holds_alternative<job::Remove>(command);
+}
+
+}  // namespace
+
+Result<> Core::reserve(std::size_t bytes, std::uint64_t wakes, journal::Urgency urgency) {
+  const std::size_t claims = std::min(wakes, state_->wanted()) * kFactBytes;
+  auto room = journal_->reserve(kFactBytes + bytes + claims, urgency);
+  if (!room && room.error().code() == Errc::resource_exhausted) compactor_->press();
+  return room;
+}
+
+void Core::apply(job::Command command, Done done) {
+  if (closed_) return done(fail(Errc::unavailable, "the store is closed"));
+  const bool blocking_claim = name_claim(command);
+  const Cost cost = std::visit(CostOf{*state_}, command);
+  if (cost.bytes > 0) {
+    const auto urgency = adds_to_the_store(command) ? journal::Urgency::normal : journal::Urgency::vital;
+    if (auto room = reserve(cost.bytes, cost.wakes, urgency); !room) {
+      return done(tl::unexpected{std::move(room.error()).wrap("store '" + disk_->where() + "'")});
+    }
+  }
+  effects_.clear();
+  if (auto valid = state_->apply(command, now(), effects_); !valid) return done(tl::unexpected{valid.error()});
+  append();
+  if (const auto* added = std::get_if<job::Added>(&effects_.answer);
+      added != nullptr && added->outcome == job::Added::Outcome::created) {
+    adds_.emplace_back(journal_->end(), state_->last_key());
+  }
+  if (std::holds_alternative<job::Totals>(command)) effects_.answer = totals();
+  if (auto* purge = std::get_if<job::Purge>(&command)) return go_on(std::move(*purge), std::move(done));
+  if (!effects_.answered) {
+    claims_.emplace(blocking_claim ? std::get<job::Claim>(command).ticket : unnamed_tickets_, std::move(done));
+    answer_served();
+    return;
+  }
+  settle(acknowledges(command), std::move(done));
+}
+
+/// A claim that does not block may still have to wait for a commit, under a name of our own.
+bool Core::name_claim(job::Command& command) {
+  auto* claim = std::get_if<job::Claim>(&command);
+  if (claim == nullptr || claim->blocking) return claim != nullptr;
+  claim->ticket = unnamed_tickets_ = kUnnamed | (unnamed_tickets_ + 1);
+  return false;
+}
+
+/// The next slice of a purge, until none is left.
+void Core::go_on(job::Purge purge, Done done) {
+  const auto slice = std::get<job::Count>(effects_.answer);
+  purged_ += slice.count;
+  if (slice.cursor != 0) {
+    purge.cursor = slice.cursor;
+    answer_served();
+    return apply(std::move(purge), std::move(done));
+  }
+  effects_.answer = job::Count{.count = std::exchange(purged_, 0)};
+  settle(true, std::move(done));
+}
+
+void Core::append() {
+  if (effects_.items.empty()) return;
+  journal_->begin_record();
+  if (state_->now() > journaled_time_) {
+    journaled_time_ = state_->now();
+    clock_fact_.clear();
+    engine::encode_clock(journaled_time_, clock_fact_);
+    journal_->add_item(clock_fact_);
+  }
+  std::string_view facts = effects_.facts;
+  for (const engine::Effects::Item& item : effects_.items) {
+    state_->placed(item, journal_->add_item(facts.substr(0, item.size), item.body));
+    facts.remove_prefix(item.size);
+  }
+  journal_->commit_record();
+}
+
+// ---- answers ----------------------------------------------------------------------------------------
+
+void Core::settle(bool acknowledges, Done done) {
+  Wait wait = effects_.wait;
+  if (wait == Wait::written && acknowledges && options_.sync_acks) wait = Wait::synced;
+  job::Answer answer = std::move(effects_.answer);
+  std::vector<journal::Position> records = std::move(effects_.records);
+  answer_served();
+  read_then_park(std::move(answer), std::move(records), wait, std::move(done));
+}
+
+void Core::answer_served() {
+  const std::vector<engine::Effects::Served> served = std::move(effects_.served);
+  for (const engine::Effects::Served& each : served) {
+    const auto waiting = claims_.find(each.ticket);
+    CW_CHECK(waiting != claims_.end());
+    Done done = std::move(waiting->second);
+    claims_.erase(waiting);
+    const Wait wait = each.claimed.jobs.empty() ? Wait::nothing : each.synced ? Wait::synced : Wait::written;
+    read_then_park(each.claimed, each.records, wait, std::move(done));
+  }
+}
+
+/// Fetches the bodies now, while their segments are surely there; from the disk only where it must.
+void Core::read_then_park(job::Answer answer, std::vector<journal::Position> records, Wait wait, Done done) {
+  if (!options_.sync_adds && wait == Wait::synced) wait = Wait::written;
+  Parked parked{journal_->end(), std::move(done), std::move(answer), {}};
+  std::vector<std::pair<std::size_t, journal::Pin>> far;
+  for (std::size_t i = 0; i < records.size() && !parked.failure; ++i) {
+    auto near = journal_->read_nowait(records[i]);
+    if (near && *near) {
+      parked.failure = fill(parked.answer, i, **near);
+      continue;
+    }
+    auto pin = near ? journal_->pin(records[i]) : Result<journal::Pin>{tl::unexpected{near.error()}};
+    if (pin) far.emplace_back(i, std::move(*pin));
+    else parked.failure = pin.error();
+  }
+  if (far.empty()) return park(std::move(parked), wait);
+  auto shared = std::make_shared<Parked>(std::move(parked));
+  ++reading_;
+  options_.elsewhere(
+      [shared, far = std::move(far)] {
+        for (const auto& [index, pin] : far) {
+          auto item = pin.read();
+          if (!item) shared->failure = item.error();
+          else if (auto failure = fill(shared->answer, index, *item)) shared->failure = failure;
+        }
+      },
+      [this, shared, wait] {
+        --reading_;
+        park(std::move(*shared), wait);
+      });
+}
+
+bool Core::reached(const Parked& parked, Wait wait) const {
+  if (wait == Wait::nothing) return true;
+  if (wait == Wait::synced) return parked.at <= journal_->synced();
+  // While the disk cannot be written, what was acknowledged is held in memory: better to go on than to stop.
+  return parked.at <= journal_->written() || !journal_->writable();
+}
+
+void Core::park(Parked parked, Wait wait) {
+  if (reached(parked, wait)) return finish(parked);
+  (wait == Wait::synced ? after_sync_ : after_write_).push_back(std::move(parked));
+}
+
+void Core::finish(Parked& parked) {
+  if (!parked.failure) return parked.done(std::move(parked.answer));
+  options_.log("reading a job's record failed: " + parked.failure->message());
+  parked.done(tl::unexpected{*parked.failure});
+}
+
+bool Core::drain(std::deque<Parked>& parked, Wait wait) {
+  bool any = false;
+  while (!parked.empty() && reached(parked.front(), wait)) {
+    Parked next = std::move(parked.front());
+    parked.pop_front();
+    finish(next);
+    any = true;
+  }
+  return any;
+}
+
+void Core::write_out() {
+  const bool was_writable = journal_->writable();
+  if (auto written = journal_->write_out(); !written && was_writable) {
+    options_.log("the store cannot be written and takes no adds: " + written.error().message());
+  }
+}
+
+bool Core::commit_adds() {
+  const journal::Position durable = options_.sync_adds ? journal_->synced() : journal_->written();
+  std::size_t count = 0;
+  while (count < adds_.size() && count < kCommitSlice && adds_[count].first <= durable) ++count;
+  if (count == 0) return false;
+  // Without room for the claims that this would serve, the jobs wait; room is tried again.
+  if (!state_->nobody_waits() && !reserve(0, count, journal::Urgency::vital)) return false;
+  const job::Key key = adds_[count - 1].second;
+  adds_.erase(adds_.begin(), adds_.begin() + static_cast<std::ptrdiff_t>(count));
+  effects_.clear();
+  state_->commit(key, now(), effects_);
+  append();
+  answer_served();
+  return true;
+}
+
+void Core::deliver() {
+  while (commit_adds()) {
+  }
+  drain(after_sync_, Wait::synced);
+  drain(after_write_, Wait::written);
+}
+
+// ---- time -------------------------------------------------------------------------------------------
+
+bool Core::tick_engine() {
+  const std::size_t most = kFactBytes + engine::kMostReason + 2 * state_->longest_name() + engine::kFailureQueue.size();
+  const auto next = state_->next_event();
+  if (!next || *next > now()) {
+    state_->idle(now());
+    return false;
+  }
+  if (!reserve(kTickBudget * most, kTickBudget, journal::Urgency::vital)) return false;
+  effects_.clear();
+  state_->tick(now(), kTickBudget, effects_);
+  append();
+  const bool more = effects_.more;
+  answer_served();
+  return more;
+}
+
+bool Core::tick() {
+  if (!journal_->writable() && journal_->try_resume()) options_.log("the store can be written again");
+  bool more = tick_engine();
+  if (compactor_->wants()) {
+    auto done = compactor_->slice();
+    if (!done && done.error().code() != compaction_trouble_) options_.log(done.error().message());
+    compaction_trouble_ = done ? std::nullopt : std::optional{done.error().code()};
+    more = more || (done && compactor_->wants());
+  }
+  return more;
+}
+
+Millis Core::until_tick(Millis most) const {
+  const auto next = state_->next_event();
+  if (!next) return most;
+  return std::clamp(*next - now(), Millis{0}, most);
+}
+
+void Core::close() {
+  if (closed_) return;
+  closed_ = true;
+  auto claims = std::move(claims_);
+  for (auto& [ticket, done] : claims) done(job::Claimed{});
+  write_out();
+  if (auto synced = journal_->sync(); !synced) options_.log("the last records are not synced: " + synced.error().message());
+  deliver();
+  for (auto* parked : {&after_sync_, &after_write_}) {
+    for (Parked& each : *parked) each.done(fail(Errc::unavailable, "the store is closed and could not write this"));
+    parked->clear();
+  }
+}
+
+}  // namespace coworker::store
