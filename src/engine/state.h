@@ -112,6 +112,9 @@ class State {
   /// About what the records of all living jobs take, in bytes, within a tenth.
   std::uint64_t live_bytes() const { return live_bytes_; }
 
+  /// 0 when there is no such register.
+  std::uint64_t register_value(std::string_view name) const;
+
   bool nobody_waits() const { return waiters_.empty(); }
   /// How many jobs the waiting claims would take at most.
   std::uint64_t wanted() const { return std::min(waiters_.wanted(), index_.size()); }

@@ -139,6 +139,11 @@ void State::answer(const job::ScanJobs& scan, Effects& effects) {
   effects.answer = std::move(views);
 }
 
+std::uint64_t State::register_value(std::string_view name) const {
+  const auto found = registers_.find(name);
+  return found == registers_.end() ? 0 : found->second;
+}
+
 void State::answer(const job::Totals&, Effects& effects) {
   effects.answer = totals();
 }

@@ -33,6 +33,9 @@ Result<> check(const Add& add, Time now) {
   if (auto valid = within("body", static_cast<std::int64_t>(add.body.size()), 0, kMostBody, "bytes"); !valid) {
     return valid;
   }
+  if (!add.register_name.empty() && add.register_name.front() == '\0') {
+    return fail(Errc::invalid_argument, "a register's name must not begin with a NUL byte");
+  }
   if (auto valid = expiry(add.ttl, now); !valid) return valid;
   if (auto valid = within("retry", add.retry.count(), 0, kMostSeconds, "s"); !valid) return valid;
   if (auto valid = within("idempotency window", add.idempotency_window.count(), 0, kMostSeconds, "s"); !valid) {

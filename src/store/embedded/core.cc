@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "job/validate.h"
 #include "store/embedded/records.h"
 #include "store/embedded/spool.h"
 

@@ -14,6 +14,9 @@ namespace coworker::store {
 namespace {
 
 constexpr const char* kSpoolFile = "spool";
+/// A register with the last key that was taken over, journaled with each: a spool that could not be
+/// removed, or only partly be taken over, gives each job once. No caller's register begins with NUL.
+constexpr std::string_view kAdopted{"\0spool", 6};
 constexpr std::size_t kFrame = sizeof(std::uint32_t) + sizeof(std::uint64_t);
 
 struct Spooled {
@@ -140,14 +143,24 @@ Result<std::uint64_t> adopt_spool(journal::Disk& disk, journal::Journal& journal
   if (!content && content.error().code() == Errc::not_found) return 0;
   if (!content) return tl::unexpected{content.error()};
   std::uint64_t jobs = 0;
+  std::string adopted;
   auto end = walk(*content, [&](const Spooled& spooled) -> Result<> {
-    const std::size_t bytes = journal::Journal::record_bytes(1, spooled.head.size() + spooled.body.size());
+    const auto fact = engine::decode_job(spooled.head);
+    if (!fact) return tl::unexpected{fact.error()};
+    const auto key = static_cast<std::uint64_t>(fact->state.key);
+    if (key <= state.register_value(kAdopted)) return {};
+    adopted.clear();
+    engine::encode(engine::RegisterFact{key, kAdopted}, adopted);
+    const std::size_t bytes =
+        journal::Journal::record_bytes(2, spooled.head.size() + spooled.body.size() + adopted.size());
     if (auto room = journal.reserve(bytes, journal::Urgency::normal); !room) return room;
     journal.begin_record();
     const journal::Position at = journal.add_item(spooled.head, spooled.body);
+    const journal::Position mark = journal.add_item(adopted);
     journal.commit_record();
     ++jobs;
-    return state.replay(at, spooled.head, static_cast<std::uint32_t>(spooled.body.size()));
+    if (auto done = state.replay(at, spooled.head, static_cast<std::uint32_t>(spooled.body.size())); !done) return done;
+    return state.replay(mark, adopted, 0);
   });
   if (!end) return tl::unexpected{end.error()};
   if (auto synced = journal.sync(); !synced) return tl::unexpected{synced.error()};
