@@ -16,7 +16,9 @@ struct IdMint {
 };
 
 /// The n-th key of an epoch; n starts at 1.
-constexpr job::Key key_of(std::uint64_t epoch, std::uint64_t n) { return job::Key{epoch << 40 | n}; }
+constexpr job::Key key_of(std::uint64_t epoch, std::uint64_t n) {
+  return job::Key{epoch << 40 | n};
+}
 
 /// Epochs fit 24 bits.
 inline constexpr std::uint32_t kLastEpoch = (1u << 24) - 1;

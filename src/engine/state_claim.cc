@@ -128,8 +128,7 @@ void State::take(Slot slot, Millis lease_time, job::Claimed& claimed, std::vecto
 void State::serve(std::uint64_t ticket, Effects& effects) {
   const Waiter waiter = *waiters_.find(ticket);
   Effects::Served served{.ticket = ticket};
-  claim(waiter.claim, waiter.queues, waiter.count, served.claimed, served.records, served.synced,
-        effects);
+  claim(waiter.claim, waiter.queues, waiter.count, served.claimed, served.records, served.synced, effects);
   waiters_.remove(ticket, queues_);
   effects.served.push_back(std::move(served));
 }

@@ -15,7 +15,9 @@ void count_up(Count& count) {
 
 // ---- identity and text ----------------------------------------------------------------------------
 
-job::JobId State::id_of(const Entry& entry) const { return mint_.id(entry.key, entry.ttl_digits); }
+job::JobId State::id_of(const Entry& entry) const {
+  return mint_.id(entry.key, entry.ttl_digits);
+}
 
 Slot State::find(const job::JobId& id) const {
   const Slot slot = index_.find(id.key);

@@ -20,7 +20,7 @@ namespace coworker::job {
 /// job's state allows, as Disque's own commands are. With a token the operation succeeds only while
 /// that very claim holds the job, else `conflict`.
 struct JobRef {
-  JobId id;
+  JobId id{};
   Token token{};
 };
 
@@ -30,26 +30,26 @@ enum class Status : std::uint8_t { done, not_found, conflict };
 // ---- commands -----------------------------------------------------------------------------------
 
 struct Add {
-  std::string queue;
-  std::string body;
-  Millis delay{0};               // before the first queueing; must be < ttl
-  Seconds retry{300};            // a silent holder is given up after this; 0: at most once, never again
-  Seconds ttl{86'400};           // lifetime, >= 1 s
-  std::int8_t priority = 0;      // lower runs first
-  std::uint16_t replicas = 1;    // as asked for; shown, not acted upon
-  std::uint64_t max_length = 0;  // refuse when the queue holds that many ready jobs; 0: no limit
-  std::string group;             // jobs of one group share the queue's group limit and one turn
-  std::string unique_key;        // (queue, key) is held until ack, bury or expiry
-  std::string idempotency_key;   // (queue, key) answers the first add's id for the window, even after its ack
+  std::string queue{};
+  std::string body{};
+  Millis delay{0};                // before the first queueing; must be < ttl
+  Seconds retry{300};             // a silent holder is given up after this; 0: at most once, never again
+  Seconds ttl{86'400};            // lifetime, >= 1 s
+  std::int8_t priority = 0;       // lower runs first
+  std::uint16_t replicas = 1;     // as asked for; shown, not acted upon
+  std::uint64_t max_length = 0;   // refuse when the queue holds that many ready jobs; 0: no limit
+  std::string group{};            // jobs of one group share the queue's group limit and one turn
+  std::string unique_key{};       // (queue, key) is held until ack, bury or expiry
+  std::string idempotency_key{};  // (queue, key) answers the first add's id for the window, even after its ack
   Seconds idempotency_window{0};
-  std::string register_name;  // committed with the add, which is refused unless the value grows
+  std::string register_name{};  // committed with the add, which is refused unless the value grows
   std::uint64_t register_value = 0;
   bool bury_on_expiry = false;  // expiry moves it to the queue's failure queue, else removes it
 };
 
 /// Takes up to `count` ready jobs, one from each queue in turn.
 struct Claim {
-  std::vector<std::string> queues;
+  std::vector<std::string> queues{};
   std::uint32_t count = 1;
   bool blocking = false;     // false: answers at once, also with nothing
   Millis wait{0};            // when blocking: the longest wait; 0: for ever
@@ -67,68 +67,68 @@ struct CancelClaim {
 };
 
 struct Ack {
-  std::vector<JobRef> jobs;
+  std::vector<JobRef> jobs{};
 };
 
 /// The attempt failed (or crashed): it is counted, and the job runs again after `delay`, atomically.
 /// A job with retry 0 is `conflict`: it must not run twice.
 struct Retry {
   struct Item {
-    JobRef job;
+    JobRef job{};
     Millis delay{0};
     bool crashed = false;  // the worker died: counted apart from failures
-    std::string reason;    // kept with the job, at most 1 KiB
+    std::string reason{};  // kept with the job, at most 1 KiB
   };
-  std::vector<Item> items;
+  std::vector<Item> items{};
 };
 
 /// Given back unrun: no attempt is counted.
 struct Release {
-  std::vector<JobRef> jobs;
+  std::vector<JobRef> jobs{};
 };
 
 /// Moves a job to a failure queue under the same id, with its origin and the reason. Its unique key is
 /// freed; its lifetime there is `ttl`.
 struct Bury {
   struct Item {
-    JobRef job;
+    JobRef job{};
     bool crashed = false;
-    std::string reason;
+    std::string reason{};
   };
-  std::vector<Item> items;
-  std::string failure_queue;  // empty: the queue's own
-  Seconds ttl{3'932'100};     // 65,535 minutes, as Disqontrol's failure queue
+  std::vector<Item> items{};
+  std::string failure_queue{};  // empty: the queue's own
+  Seconds ttl{3'932'100};       // 65,535 minutes, as Disqontrol's failure queue
 };
 
 /// Moves the end of the lease to now + lease (0: each job's own retry).
 struct Extend {
-  std::vector<JobRef> jobs;
+  std::vector<JobRef> jobs{};
   Millis lease{0};
 };
 
 /// Into the queue now. `nack` counts a nack and takes a delay; else it counts an additional delivery.
 struct Enqueue {
-  std::vector<JobId> jobs;
+  std::vector<JobId> jobs{};
   bool nack = false;
   Millis delay{0};
 };
 
 struct Dequeue {
-  std::vector<JobId> jobs;
+  std::vector<JobId> jobs{};
 };
 
 struct Remove {
-  std::vector<JobId> jobs;
+  std::vector<JobId> jobs{};
 };
 
 /// Disque's WORKING. Answer: Worked.
 struct Working {
-  JobId id;
+  JobId id{};
 };
 
 /// Sets what is given and keeps the rest. Answer: QueueView of the queue after it.
 struct SetQueue {
-  std::string queue;
+  std::string queue{};
   std::optional<bool> pause_in{};              // adds are refused
   std::optional<bool> pause_out{};             // claims see nothing
   std::optional<std::uint32_t> weight{};       // jobs per turn of a claim over several queues, >= 1
@@ -139,7 +139,7 @@ struct SetQueue {
 
 /// Removes all jobs of a queue (leased ones too), or of all queues. Answer: Count.
 struct Purge {
-  std::string queue;
+  std::string queue{};
   bool all = false;
   std::uint64_t cursor = 0;  // the engine works in slices; a store goes on by itself, callers leave it 0
 };
@@ -147,14 +147,14 @@ struct Purge {
 // ---- questions ----------------------------------------------------------------------------------
 
 struct Show {
-  JobId id;
+  JobId id{};
 };
 struct QueueStat {
-  std::string queue;
+  std::string queue{};
 };
 /// Answer: Views of ready jobs with bodies, oldest first; negative count: newest first.
 struct Peek {
-  std::string queue;
+  std::string queue{};
   std::int64_t count = 10;
 };
 /// Cursor 0 starts and, in the answer, ends. Every element present throughout is seen at least once.
@@ -166,8 +166,8 @@ struct ScanJobs {
   std::uint64_t cursor = 0;
   std::uint32_t count = 100;
   std::optional<std::string> queue{};
-  std::vector<State> states;  // empty: all
-  bool dead = false;          // only jobs in a failure queue
+  std::vector<State> states{};  // empty: all
+  bool dead = false;            // only jobs in a failure queue
   bool bodies = false;
 };
 struct Totals {};
@@ -187,15 +187,15 @@ struct Added {
     stale,      // the register holds that value or a greater one
   };
   Outcome outcome = Outcome::created;
-  JobId id;
+  JobId id{};
 };
 
 /// One claimed job.
 struct Delivery {
-  JobId id;
+  JobId id{};
   Token token{};
-  std::string queue;
-  std::string body;
+  std::string queue{};
+  std::string body{};
   Seconds retry{0};
   std::int8_t priority = 0;
   std::uint16_t nacks = 0;
@@ -204,12 +204,12 @@ struct Delivery {
   std::uint16_t crashes = 0;
 };
 struct Claimed {
-  std::vector<Delivery> jobs;
+  std::vector<Delivery> jobs{};
 };
 
 /// In the order of the command's jobs.
 struct Statuses {
-  std::vector<Status> each;
+  std::vector<Status> each{};
 
   std::int64_t done() const {
     std::int64_t count = 0;
@@ -231,9 +231,9 @@ struct Count {
 
 /// All that is known of a job.
 struct View {
-  JobId id;
-  std::string queue;
-  std::string body;  // when asked for
+  JobId id{};
+  std::string queue{};
+  std::string body{};  // when asked for
   State state = State::ready;
   std::int8_t priority = 0;
   std::uint16_t replicas = 1;
@@ -246,14 +246,14 @@ struct View {
   std::uint16_t attempts = 0;
   std::uint16_t crashes = 0;
   std::optional<Millis> due_in{};  // until it enters its queue again; none: it is there, or never
-  std::string group;
-  std::string unique_key;
-  std::string origin;  // not empty: dead, and this is the queue it came from
-  std::string reason;  // of the last failure
+  std::string group{};
+  std::string unique_key{};
+  std::string origin{};  // not empty: dead, and this is the queue it came from
+  std::string reason{};  // of the last failure
 };
 
 struct QueueView {
-  std::string name;
+  std::string name{};
   std::uint64_t ready = 0;
   std::uint64_t scheduled = 0;
   std::uint64_t leased = 0;
@@ -269,15 +269,15 @@ struct QueueView {
   std::uint32_t weight = 1;
   std::uint32_t limit = 0;
   std::uint32_t group_limit = 0;
-  std::string failure_queue;
+  std::string failure_queue{};
 };
 struct QueuePage {
   std::uint64_t cursor = 0;
-  std::vector<QueueView> queues;
+  std::vector<QueueView> queues{};
 };
 struct Views {
   std::uint64_t cursor = 0;
-  std::vector<View> jobs;
+  std::vector<View> jobs{};
 };
 struct StoreTotals {
   std::uint64_t jobs = 0;
@@ -293,7 +293,7 @@ struct StoreTotals {
   std::uint64_t memory = 0;  // bytes of the index
   std::uint64_t disk = 0;    // bytes of the journal
   bool writable = true;      // false: adds are refused, see `trouble`
-  std::string trouble;
+  std::string trouble{};
 };
 
 /// Show and QueueStat of what does not exist answer std::monostate.

@@ -14,8 +14,8 @@ namespace {
 
 using Wait = engine::Effects::Wait;
 
-constexpr std::size_t kFactBytes = 160;       // a fact in a record of its own, without its texts
-constexpr std::uint32_t kTickBudget = 500;    // events a tick: about half a millisecond
+constexpr std::size_t kFactBytes = 160;     // a fact in a record of its own, without its texts
+constexpr std::uint32_t kTickBudget = 500;  // events a tick: about half a millisecond
 constexpr std::size_t kCommitSlice = 10'000;
 constexpr std::uint64_t kUnnamed = std::uint64_t{1} << 63;  // tickets of claims that do not block
 constexpr Millis kWallJump{86'400'000};
@@ -91,7 +91,9 @@ Result<> Core::item(journal::Position position, journal::Bytes head, std::uint32
   return state_->replay(position, journal::as_text(head), body_bytes);
 }
 
-Time Core::now() const { return Time{options_.boot_clock() + boot_origin_}; }
+Time Core::now() const {
+  return Time{options_.boot_clock() + boot_origin_};
+}
 
 job::StoreTotals Core::totals() const {
   job::StoreTotals totals = state_->totals();
@@ -264,8 +266,10 @@ void Core::read_then_park(job::Answer answer, std::vector<journal::Position> rec
       continue;
     }
     auto pin = near ? journal_->pin(records[i]) : Result<journal::Pin>{tl::unexpected{near.error()}};
-    if (pin) far.emplace_back(i, std::move(*pin));
-    else parked.failure = pin.error();
+    if (pin)
+      far.emplace_back(i, std::move(*pin));
+    else
+      parked.failure = pin.error();
   }
   if (far.empty()) return park(std::move(parked), wait);
   auto shared = std::make_shared<Parked>(std::move(parked));
@@ -274,8 +278,10 @@ void Core::read_then_park(job::Answer answer, std::vector<journal::Position> rec
       [shared, far = std::move(far)] {
         for (const auto& [index, pin] : far) {
           auto item = pin.read();
-          if (!item) shared->failure = item.error();
-          else if (auto failure = fill(shared->answer, index, *item)) shared->failure = failure;
+          if (!item)
+            shared->failure = item.error();
+          else if (auto failure = fill(shared->answer, index, *item))
+            shared->failure = failure;
         }
       },
       [this, shared, wait] {
@@ -385,7 +391,8 @@ void Core::close() {
   auto claims = std::move(claims_);
   for (auto& [ticket, done] : claims) done(job::Claimed{});
   write_out();
-  if (auto synced = journal_->sync(); !synced) options_.log("the last records are not synced: " + synced.error().message());
+  if (auto synced = journal_->sync(); !synced)
+    options_.log("the last records are not synced: " + synced.error().message());
   deliver();
   for (auto* parked : {&after_sync_, &after_write_}) {
     for (Parked& each : *parked) each.done(fail(Errc::unavailable, "the store is closed and could not write this"));

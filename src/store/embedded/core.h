@@ -26,7 +26,7 @@ namespace coworker::store {
 class Core final : private journal::Recovery {
  public:
   struct Options {
-    bool sync_adds = true;   // adds are answered after the sync, else after the write
+    bool sync_adds = true;  // adds are answered after the sync, else after the write
     bool sync_acks = false;
     std::uint64_t segment_bytes = 0;
     /// Milliseconds that never step while the process runs (boot time), and the wall clock's.
@@ -110,7 +110,7 @@ class Core final : private journal::Recovery {
   engine::Effects effects_;
   std::deque<Parked> after_write_;
   std::deque<Parked> after_sync_;
-  std::unordered_map<std::uint64_t, Done> claims_;  // that wait, by ticket
+  std::unordered_map<std::uint64_t, Done> claims_;           // that wait, by ticket
   std::deque<std::pair<journal::Position, job::Key>> adds_;  // not committed yet: end of record, last key
   std::uint64_t unnamed_tickets_ = 0;
   std::uint64_t purged_ = 0;

@@ -18,7 +18,7 @@ struct EmbeddedOptions {
   std::string directory;
   Durability durability = Durability::commit;
   Millis interval{100};
-  bool sync_acks = false;          // `acks: commit`: acks are answered after the sync too
+  bool sync_acks = false;           // `acks: commit`: acks are answered after the sync too
   std::uint64_t segment_bytes = 0;  // 0: chosen from the size of the file system
 };
 

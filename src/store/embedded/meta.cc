@@ -43,8 +43,8 @@ Result<Meta> parse_meta(std::string_view bytes) {
   text >> title >> version;
   if (title != kTitle) return fail(Errc::corrupt, "file 'meta' does not begin with 'coworker-store'");
   if (version > kVersion) {
-    return fail(Errc::unavailable, "the store is of format " + std::to_string(version) +
-                                       "; this program knows up to " + std::to_string(kVersion) + ": use a newer one");
+    return fail(Errc::unavailable, "the store is of format " + std::to_string(version) + "; this program knows up to " +
+                                       std::to_string(kVersion) + ": use a newer one");
   }
   Meta meta;
   text >> word >> node;
@@ -76,7 +76,8 @@ Result<Meta> begin_epoch(journal::Disk& disk, std::uint64_t (*random)()) {
     return tl::unexpected{bytes.error()};
   }
   if (meta.epoch >= engine::kLastEpoch) {
-    return fail(Errc::resource_exhausted, "the store '" + disk.where() + "' was opened 16,777,215 times; move its jobs to a new one");
+    return fail(Errc::resource_exhausted,
+                "the store '" + disk.where() + "' was opened 16,777,215 times; move its jobs to a new one");
   }
   ++meta.epoch;
   const std::string text = to_text(meta);

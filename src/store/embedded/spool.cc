@@ -52,7 +52,9 @@ std::string encode_record(std::uint64_t at, std::string_view head, std::string_v
   ByteWriter{rest}.text(head);
   rest.append(body);
   std::string record;
-  ByteWriter{record}.put(static_cast<std::uint32_t>(rest.size())).put(XXH3_64bits_withSeed(rest.data(), rest.size(), at));
+  ByteWriter{record}
+      .put(static_cast<std::uint32_t>(rest.size()))
+      .put(XXH3_64bits_withSeed(rest.data(), rest.size(), at));
   return record += rest;
 }
 
@@ -124,8 +126,9 @@ Result<Spool> Spool::open(journal::Disk& disk) {
 Result<job::JobId> Spool::add(const job::Add& add, Time now) {
   if (auto valid = job::validate(add, now); !valid) return tl::unexpected{valid.error()};
   if (!add.unique_key.empty() || !add.idempotency_key.empty() || !add.register_name.empty() || add.max_length != 0) {
-    return fail(Errc::invalid_argument, "a job with a unique key, an idempotency key, a register or a maximal length "
-                                        "cannot be spooled: it needs the store's index");
+    return fail(Errc::invalid_argument,
+                "a job with a unique key, an idempotency key, a register or a maximal length "
+                "cannot be spooled: it needs the store's index");
   }
   const job::Key key = engine::key_of(epoch_, keys_ + 1);
   const std::uint16_t ttl_digits = job::id_ttl(add.ttl.count(), add.retry.count() > 0);
