@@ -16,8 +16,6 @@ target_include_directories(cw_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJEC
 target_compile_options(cw_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Werror=return-type
   -ffunction-sections -fdata-sections)
-# Own children prove by it that they are the same program.
-target_link_options(cw_flags INTERFACE LINKER:--build-id=sha1)
 option(CW_WERROR "treat warnings as errors" ON)
 if(CW_WERROR)
   target_compile_options(cw_flags INTERFACE -Werror)
