@@ -1,0 +1,209 @@
+#include "store/embedded/embedded_store.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <utility>
+
+#include "base/log.h"
+#include "journal/open_disk.h"
+#include "store/embedded/background.h"
+#include "store/embedded/core.h"
+
+namespace coworker::store {
+namespace {
+
+constexpr Millis kLongestRest{1'000};  // between two ticks: trouble is looked after that often
+
+/// The core on an event loop: one write and one sync for all that arrived in a turn of the loop.
+class EmbeddedStore final : public Store {
+ public:
+  EmbeddedStore(async::Loop& loop, EmbeddedOptions options)
+      : loop_{loop},
+        options_{std::move(options)},
+        reader_{loop},
+        flusher_{loop},
+        tick_timer_{loop},
+        interval_timer_{loop} {}
+
+  ~EmbeddedStore() override {
+    close();
+    *alive_ = false;
+  }
+
+  Result<> open();
+
+  void apply(job::Command command, Done done) override {
+    core_->apply(std::move(command), std::move(done));
+    ++arrivals_;
+    schedule_commit();
+  }
+
+  Capabilities capabilities() const override {
+    return {.fencing = true,
+            .delayed_retry = true,
+            .groups = true,
+            .unique = true,
+            .idempotency = true,
+            .registers = true,
+            .priorities = true,
+            .bury = true};
+  }
+
+  std::string url() const override { return "file:" + options_.directory; }
+  std::string node() const override { return core_->node(); }
+
+  void close() override {
+    tick_timer_.cancel();
+    interval_timer_.cancel();
+    core_->close();
+  }
+
+ private:
+  void schedule_commit();
+  void commit();
+  void sync();
+  void sync_inline();
+  void sync_elsewhere();
+  void tick();
+  void rest();
+  void arm_interval();
+  void report(const Result<>& result) const {
+    if (!result) log::error(result.error().message(), {{"store", options_.directory}});
+  }
+
+  async::Loop& loop_;
+  EmbeddedOptions options_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::unique_ptr<Core> core_;
+  Background reader_;   // bodies that are not in memory
+  Background flusher_;  // syncs while more arrives
+  boost::asio::steady_timer tick_timer_;
+  boost::asio::steady_timer interval_timer_;
+  bool commit_scheduled_ = false;
+  bool ticking_ = false;
+  bool syncing_ = false;
+  // Whether a sync is better done here or elsewhere depends on whether requests arrive meanwhile: see `sync`.
+  std::uint64_t arrivals_ = 0;
+  int quiet_syncs_ = 0;   // in a row, elsewhere, during which nothing arrived
+  int inline_syncs_ = 0;  // in a row
+};
+
+Result<> EmbeddedStore::open() {
+  auto disk = journal::open_disk(options_.directory, options_.sync_record);
+  if (!disk) return tl::unexpected{disk.error()};
+  Core::Options core_options;
+  core_options.sync_adds = options_.durability == Durability::commit;
+  core_options.sync_acks = options_.sync_acks;
+  core_options.segment_bytes = options_.segment_bytes;
+  core_options.elsewhere = [this](std::function<void()> work, std::function<void()> then) {
+    reader_.submit(std::move(work), [this, then = std::move(then)] {
+      then();
+      schedule_commit();
+    });
+  };
+  core_options.log = [directory = options_.directory](const std::string& text) {
+    log::warning(text, {{"store", directory}});
+  };
+  auto core = Core::open(std::move(*disk), std::move(core_options));
+  if (!core) return tl::unexpected{core.error()};
+  core_ = std::move(*core);
+  if (options_.durability == Durability::interval) arm_interval();
+  rest();
+  return {};
+}
+
+/// Once for all that arrives in this turn: what was ready to be read is handled before what is posted.
+void EmbeddedStore::schedule_commit() {
+  if (std::exchange(commit_scheduled_, true)) return;
+  boost::asio::post(loop_, [this, alive = alive_] {
+    if (!*alive) return;
+    commit_scheduled_ = false;
+    commit();
+  });
+}
+
+void EmbeddedStore::commit() {
+  core_->write_out();
+  core_->deliver();
+  if (core_->wants_sync() && options_.durability == Durability::commit) sync();
+  if (!ticking_) rest();
+}
+
+/// With nobody else waiting, a sync here saves two switches of threads; with others, the loop should go
+/// on collecting while the disk works. What will arrive during a sync is guessed from earlier ones: a few
+/// syncs elsewhere with no arrivals, and it is done here, until a sample taken now and then says otherwise.
+void EmbeddedStore::sync() {
+  constexpr int kQuiet = 4;
+  constexpr int kSample = 64;
+  if (syncing_) return;
+  if (quiet_syncs_ >= kQuiet && ++inline_syncs_ % kSample != 0) {
+    sync_inline();
+  } else {
+    sync_elsewhere();
+  }
+}
+
+void EmbeddedStore::sync_inline() {
+  report(core_->journal().sync());
+  core_->deliver();
+  core_->write_out();
+  core_->deliver();
+}
+
+void EmbeddedStore::sync_elsewhere() {
+  auto task = core_->journal().start_sync();
+  if (!task) return core_->deliver();
+  syncing_ = true;
+  auto shared = std::make_shared<std::pair<journal::SyncTask, Result<>>>(std::move(*task), Result<>{});
+  const std::uint64_t before = arrivals_;
+  flusher_.submit([shared] { shared->second = shared->first.run(); },
+                  [this, shared, before] {
+                    syncing_ = false;
+                    quiet_syncs_ = arrivals_ == before ? quiet_syncs_ + 1 : 0;
+                    report(core_->journal().finish_sync(shared->first, std::move(shared->second)));
+                    commit();
+                  });
+}
+
+void EmbeddedStore::arm_interval() {
+  interval_timer_.expires_after(options_.interval);
+  interval_timer_.async_wait([this, alive = alive_](const boost::system::error_code& error) {
+    if (error || !*alive) return;
+    if (!syncing_) sync_elsewhere();
+    arm_interval();
+  });
+}
+
+/// Until something is due, or compaction has more to do.
+void EmbeddedStore::rest() {
+  ticking_ = false;
+  tick_timer_.expires_after(core_->until_tick(kLongestRest));
+  tick_timer_.async_wait([this, alive = alive_](const boost::system::error_code& error) {
+    if (!error && *alive) tick();
+  });
+}
+
+void EmbeddedStore::tick() {
+  ticking_ = true;
+  const bool more = core_->tick();
+  core_->write_out();
+  core_->deliver();
+  if ((core_->wants_sync() || core_->journal().synced() < core_->journal().end()) && !syncing_ &&
+      options_.durability == Durability::commit) {
+    sync_elsewhere();
+  }
+  if (!more) return rest();
+  boost::asio::post(loop_, [this, alive = alive_] {
+    if (*alive) tick();
+  });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_embedded(async::Loop& loop, EmbeddedOptions options) {
+  auto store = std::make_unique<EmbeddedStore>(loop, std::move(options));
+  if (auto opened = store->open(); !opened) return tl::unexpected{opened.error()};
+  return store;
+}
+
+}  // namespace coworker::store
