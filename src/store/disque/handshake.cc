@@ -1,0 +1,69 @@
+#include "store/disque/handshake.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/build.h"
+#include "store/disque/reply_fields.h"
+#include "store/disque/request_text.h"
+
+namespace coworker::store::disque {
+namespace {
+
+using Done = std::function<void(Result<Server>)>;
+
+tl::unexpected<Error> denied(const Connection& connection, bool with_password) {
+  return fail(Errc::denied, fmt::format("{} {}", to_string(connection.address()),
+                                        with_password ? "does not accept the password"
+                                                      : "wants a password (COWORKER_PASSWORD, or password_file: in the "
+                                                        "configuration)"));
+}
+
+bool has_word(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    const std::size_t blank = list.find(' ');
+    if (list.substr(0, blank) == word) return true;
+    if (blank == std::string_view::npos) break;
+    list.remove_prefix(blank + 1);
+  }
+  return false;
+}
+
+void ask_plain(const std::shared_ptr<Connection>& connection, bool with_password, Done done) {
+  connection->send(
+      RequestText{"HELLO"}.take(), [connection, with_password, done = std::move(done)](Result<const Reply*> reply) {
+        if (!reply) return done(tl::unexpected{std::move(reply.error())});
+        const Reply& hello = **reply;
+        // These servers look whether a command exists before they look who asks.
+        if (hello.error_code() == "NOAUTH") return done(denied(*connection, with_password));
+        const bool is_disque = hello.type == Reply::Type::array && hello.elements.size() >= 2 &&
+                               hello.elements[0].type == Reply::Type::integer;
+        if (!is_disque) {
+          return done(fail(Errc::unavailable, fmt::format("{} is neither a coworker broker nor a Disque server",
+                                                          to_string(connection->address()))));
+        }
+        done(Server{&plain_dialect(), {}, false});
+      });
+}
+
+}  // namespace
+
+void shake_hands(const std::shared_ptr<Connection>& connection, const std::string& password, Done done) {
+  // A server without a password answers AUTH with an error; what counts is whether the next request is let in.
+  if (!password.empty()) connection->send(RequestText{"AUTH"}.word(password).take(), [](const auto&) {});
+  RequestText hello{"CW.HELLO"};
+  hello.word("VERSION").word(version()).word("BUILD").word(build_id());
+  connection->send(hello.take(), [connection, with_password = !password.empty(),
+                                  done = std::move(done)](Result<const Reply*> reply) {
+    if (!reply) return done(tl::unexpected{std::move(reply.error())});
+    const Reply& answer = **reply;
+    if (answer.error_code() == "NOAUTH") return done(denied(*connection, with_password));
+    if (answer.is_error() && answer.error_code() != "ERR") return done(tl::unexpected{error_of(answer)});
+    if (answer.is_error() || !is_fields(answer)) return ask_plain(connection, with_password, done);
+    const Fields fields{answer};
+    done(Server{&broker_dialect(), fields.text("session"), has_word(fields.text("features"), "cancel")});
+  });
+}
+
+}  // namespace coworker::store::disque

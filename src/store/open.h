@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "async/loop.h"
+#include "async/task.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "store/embedded/embedded_store.h"
+#include "store/store.h"
+
+namespace coworker::store {
+
+struct OpenOptions {
+  std::string password;      // for servers; empty: none is sent
+  EmbeddedOptions embedded;  // when the directory is opened here; its `directory` is taken from the URL
+  Millis patience{10'000};   // how long a server that cannot be reached is tried again, here and after it went away
+};
+
+/// Opens the store that `url` names (see store/url.h).
+///
+/// file:DIR is served by the broker that answers at DIR/broker.sock; if none does, the directory's lock is taken and
+/// the store is embedded here. A broker that is just starting or stopping makes both fail, so both are tried again
+/// until `patience` has passed.
+///
+/// The loop must outlive the store, runs it, and is the only thread to use it.
+async::Task<Result<std::unique_ptr<Store>>> open_url(async::Loop& loop, std::string url, OpenOptions options);
+
+}  // namespace coworker::store
