@@ -29,5 +29,3 @@ option(CW_FUZZ "instrument all code for libFuzzer" OFF)
 if(CW_FUZZ)
   target_compile_options(cw_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
-# Every program of ours can tell its build from another by this note.
-target_link_options(cw_flags INTERFACE -Wl,--build-id=sha1)
