@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -14,9 +16,14 @@
 #include "journal/pin.h"
 #include "journal/position.h"
 #include "journal/recovery.h"
+#include "journal/spares.h"
 #include "journal/sync_task.h"
+#include "journal/tail.h"
 
 namespace coworker::journal {
+
+struct Chain;
+struct ChainEnd;
 
 /// Who may use how much of the last room on the disk.
 enum class Urgency {
@@ -106,6 +113,10 @@ class Journal {
   Result<> finish_sync(const SyncTask& task, Result<> result);
   Position synced() const { return synced_; }
 
+  /// Syncs everything and says so in the log, so that the next opening has nothing to copy. The journal is not
+  /// used afterwards, save for reading.
+  Result<> close();
+
   bool writable() const { return trouble_.empty(); }
   /// Why it is not writable; empty when it is.
   const std::string& trouble() const { return trouble_; }
@@ -136,21 +147,73 @@ class Journal {
   using Visit = std::function<Result<>(Position, std::string_view head, std::string_view body)>;
 
   /// Visits the oldest segment's items from position `from` on (0: its begin), whole records until
-  /// `max_bytes` are exceeded, and returns where to go on; the segment's end when all is done.
+  /// `max_bytes` are exceeded, and returns where to go on; the segment's end when all is done. `conflict` when the
+  /// segment had to be replaced meanwhile: begin again.
   /// Requires that the oldest is not the one being written.
   Result<Position> scan_oldest(Position from, std::size_t max_bytes, const Visit& visit);
 
   /// The owner has re-appended what lives in the oldest segment: it is removed as soon as everything
-  /// appended up to now is synced. Requires that the oldest is not the one being written.
+  /// appended up to now is synced. Requires that the oldest is not the one being written. It stays when writing
+  /// fails on the way, which `oldest` shows.
   void drop_oldest();
 
  private:
-  Journal() = default;
+  /// One segment as the journal knows it. `limit` is where its file ends; `end` where the next one begins,
+  /// kNoLimit for the one being written.
+  struct Segment {
+    std::shared_ptr<SegmentFile> file;
+    Position base = 0;
+    Position end = 0;
+    Position limit = 0;
+    std::uint64_t bytes = 0;
+  };
+  struct Dropped {
+    Segment segment;
+    Position after = 0;  // removed once this is synced
+  };
+
+  Journal(Disk& disk, Options options, std::uint64_t identity, Position begin);
+
+  Result<> adopt(Chain chain, const ChainEnd& end);
+  void choose_sizes();
+  bool keeps_room(Urgency urgency) const;
+  Result<> make_room(std::size_t bytes, Urgency urgency);
+  Result<> hold_in_memory(std::size_t bytes, Urgency urgency);
+  Result<> roll(std::string checkpoint, std::uint64_t least_bytes, bool own_file);
+  Result<Segment> start_segment(Spare spare, Position base, std::string checkpoint);
+  Result<> write_pending();
+  Result<> write_range(Segment& segment, Position to);
+  Result<> mend(const Error& cause);
+  Result<> replace_unsynced();
+  void synced_up_to(Position position, std::uint64_t names);
+  void remove_dropped();
+  void measure_segments();
+  const Segment* segment_of(Position position) const;
+  Result<std::optional<Item>> recent_item(Position item) const;
+
+  Disk& disk_;
+  Options options_;
+  std::uint64_t identity_;
+  Tail tail_;
+  Spares spares_;
+  std::deque<Segment> segments_;  // oldest first
+  std::deque<Dropped> dropped_;
+  mutable std::vector<std::pair<std::weak_ptr<SegmentFile>, std::uint64_t>> removed_;  // pinned ones still take room
 
   Position end_ = 0;
   Position written_ = 0;
   Position synced_ = 0;
+  Position reserved_ = 0;  // records may be appended up to here
+  Position marked_ = 0;    // what the last mark said
   std::string trouble_;
+
+  std::uint64_t serial_ = 0;
+  std::uint64_t names_changed_ = 0;  // changes of names so far, and how many of them are synced
+  std::uint64_t names_synced_ = 0;
+  std::uint64_t generation_ = 0;
+  std::uint64_t segment_bytes_ = 0;  // of the next segment
+  std::uint64_t most_bytes_ = 0;     // that it grows to
+  std::uint64_t largest_ = 0;        // segment there is
 };
 
 }  // namespace coworker::journal

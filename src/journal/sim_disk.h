@@ -29,7 +29,7 @@ struct SimInode;
 
 /// A disk in memory, for tests: deterministic for a seed, and able to lose power. It knows which bytes, sizes
 /// and names were synced; a crash keeps these, and of the rest a random part: bytes by sectors of 512, in any
-/// order; changes of names as a random prefix, in their order.
+/// order; changes of names each for itself, save that what concerns the same name stays in order.
 ///
 /// Thread safety: one thread, also for data_sync.
 class SimDisk : public Disk {
@@ -55,8 +55,7 @@ class SimDisk : public Disk {
   /// The process dies, the machine goes on: files and the lock are dead, nothing is lost.
   void kill();
 
-  /// From the `calls`-th call on everything fails, as to a process that was cut off in mid-work; until `crash` or
-  /// `kill`.
+  /// After so many more calls everything fails, as for a process cut off in mid-work; until `crash` or `kill`.
   void power_off_after(std::uint64_t calls) { calls_left_ = calls; }
   bool powered() const { return calls_left_ > 0; }
   std::uint64_t calls() const { return calls_; }
@@ -65,17 +64,26 @@ class SimDisk : public Disk {
   void set_bytes(std::uint64_t bytes) { total_ = bytes; }
   std::uint64_t used() const;
 
-  /// For damage: the file's bytes, synced and visible alike, are handed to `change`.
+  /// For damage: the file's bytes are handed to `change`, which may do anything; the result counts as synced.
   void damage(const std::string& name, const std::function<void(std::vector<std::byte>&)>& change);
 
  private:
   friend class SimFile;
   using Names = std::map<std::string, std::shared_ptr<SimInode>>;
 
+  /// One change of names: `to` becomes `inode` (or nothing), and `from`, if any, goes away with it.
+  struct Change {
+    std::string from;
+    std::string to;
+    std::shared_ptr<SimInode> inode;
+  };
+
   bool chance(double share);
   std::uint64_t below(std::uint64_t limit);
-  Result<> step();                     // counts a call; an error when the power is off
-  Result<> change_names(Names names);  // makes `names` current, as one unsynced change
+  Result<> step(const char* attempted);  // counts a call; an error when the power is off
+  Result<> change_names(Change change);
+  void keep_some_changes();
+  static void apply(const Change& change, Names& names);
 
   std::mt19937_64 random_;
   std::uint64_t total_;
@@ -84,8 +92,9 @@ class SimDisk : public Disk {
   std::uint64_t life_ = 0;  // files opened in an earlier life are dead
   bool locked_ = false;
   SimFaults faults_;
-  Names synced_;                 // as on the disk
-  std::vector<Names> unsynced_;  // after each change since the last sync_dir, oldest first
+  Names names_;                   // as processes see them
+  Names synced_names_;            // as on the disk
+  std::vector<Change> unsynced_;  // from the latter to the former
   std::vector<std::weak_ptr<SimInode>> inodes_;
 };
 
