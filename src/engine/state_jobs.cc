@@ -173,6 +173,7 @@ void State::detach(Slot slot) {
   const QueueIndex queue_index = queues_.lane(entry.lane).queue;
   Queue& queue = queues_[queue_index];
   queue.last_used = now_;
+  if (entry.expiry_next == 0) expiry_.insert(slab_, slot);
   if (entry.place == Entry::Place::pending) {
     (entry.left != 0 ? slab_[entry.left].right : pending_head_) = entry.right;
     (entry.right != 0 ? slab_[entry.right].left : pending_tail_) = entry.left;

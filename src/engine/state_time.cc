@@ -69,7 +69,7 @@ bool State::expire_one(Effects& effects) {
   const std::int64_t now_seconds = now_.ms / 1000;
   if (entry.expires >= now_seconds) return false;
   if (entry.place == Entry::Place::pending || !move(slot, job::Event::expire)) {
-    set_expiry(slot, now_seconds + 1);  // somebody works on it: it lives until that ends
+    expiry_.erase(slab_, slot);  // somebody works on it: it lives until that ends, see detach
     return true;
   }
   ++totals_.expired;

@@ -29,8 +29,7 @@ std::uint64_t kernel_random() {
 
 }  // namespace
 
-Core::Core(std::unique_ptr<journal::Disk> disk, Options options)
-    : options_{std::move(options)}, disk_{std::move(disk)} {
+Core::Core(journal::Disk& disk, Options options) : options_{std::move(options)}, disk_{disk} {
   if (options_.random == nullptr) options_.random = kernel_random;
   if (!options_.elsewhere) {
     options_.elsewhere = [](std::function<void()> work, std::function<void()> then) {
@@ -43,15 +42,15 @@ Core::Core(std::unique_ptr<journal::Disk> disk, Options options)
 
 Core::~Core() = default;
 
-Result<std::unique_ptr<Core>> Core::open(std::unique_ptr<journal::Disk> disk, Options options) {
-  std::unique_ptr<Core> core{new Core{std::move(disk), std::move(options)}};
+Result<std::unique_ptr<Core>> Core::open(journal::Disk& disk, Options options) {
+  std::unique_ptr<Core> core{new Core{disk, std::move(options)}};
   if (auto done = core->recover(); !done) return tl::unexpected{done.error()};
   return core;
 }
 
 Result<> Core::recover() {
-  if (auto locked = disk_->lock(); !locked) return locked;
-  auto meta = begin_epoch(*disk_, options_.random);
+  if (auto locked = disk_.lock(); !locked) return locked;
+  auto meta = begin_epoch(disk_, options_.random);
   if (!meta) return tl::unexpected{meta.error()};
   meta_ = *meta;
   state_ = std::make_unique<engine::State>(meta_.mint());
@@ -59,12 +58,12 @@ Result<> Core::recover() {
   options.checkpoint = [this] { return state_->checkpoint(); };
   options.segment_bytes = options_.segment_bytes;
   options.identity = meta_.secret;
-  auto opened = journal::Journal::open(*disk_, std::move(options), *this);
+  auto opened = journal::Journal::open(disk_, std::move(options), *this);
   if (!opened) return tl::unexpected{opened.error()};
   journal_ = std::move(*opened);
   compactor_ = std::make_unique<Compactor>(*state_, *journal_);
 
-  if (auto adopted = adopt_spool(*disk_, *journal_, *state_); !adopted) {
+  if (auto adopted = adopt_spool(disk_, *journal_, *state_); !adopted) {
     options_.log("jobs added without an owner stay in the spool for now: " + adopted.error().message());
   } else if (*adopted > 0) {
     options_.log("took over " + std::to_string(*adopted) + " jobs that were added while nobody served the store");
@@ -173,7 +172,7 @@ void Core::apply(job::Command command, Done done) {
   if (cost.bytes > 0) {
     const auto urgency = adds_to_the_store(command) ? journal::Urgency::normal : journal::Urgency::vital;
     if (auto room = reserve(cost.bytes, cost.wakes, urgency); !room) {
-      return done(tl::unexpected{std::move(room.error()).wrap("store '" + disk_->where() + "'")});
+      return done(tl::unexpected{std::move(room.error()).wrap("store '" + disk_.where() + "'")});
     }
   }
   effects_.clear();

@@ -22,7 +22,7 @@ namespace coworker::store {
 /// whoever drives it calls `apply`, then `write_out` and a sync, then `deliver`; and `tick` now and then.
 ///
 /// Thread safety: one thread. Done functions are called from within `apply` and `deliver`; they may call
-/// `apply` again.
+/// `apply` again. The disk outlives it.
 class Core final : private journal::Recovery {
  public:
   struct Options {
@@ -40,7 +40,7 @@ class Core final : private journal::Recovery {
   using Done = Store::Done;
 
   /// Takes the disk's lock, recovers, adopts what was added without an owner, and begins a new epoch.
-  static Result<std::unique_ptr<Core>> open(std::unique_ptr<journal::Disk> disk, Options options);
+  static Result<std::unique_ptr<Core>> open(journal::Disk& disk, Options options);
 
   ~Core() override;
 
@@ -64,8 +64,6 @@ class Core final : private journal::Recovery {
   void close();
 
   const std::string& node() const { return meta_.node; }
-  /// The directory's journal files and room; for messages.
-  std::string where() const { return disk_->where(); }
   Time now() const;
   job::StoreTotals totals() const;
   const engine::State& state() const { return *state_; }
@@ -77,7 +75,7 @@ class Core final : private journal::Recovery {
     job::Answer answer;
     std::optional<Error> failure;  // a body could not be read
   };
-  Core(std::unique_ptr<journal::Disk> disk, Options options);
+  Core(journal::Disk& disk, Options options);
   Result<> recover();
   Result<> checkpoint(journal::Position as_of, journal::Bytes bytes) override;
   Result<> item(journal::Position position, journal::Bytes head, std::uint32_t body_bytes) override;
@@ -98,7 +96,7 @@ class Core final : private journal::Recovery {
   bool tick_engine();
 
   Options options_;
-  std::unique_ptr<journal::Disk> disk_;
+  journal::Disk& disk_;
   Meta meta_;
   std::unique_ptr<engine::State> state_;
   std::unique_ptr<journal::Journal> journal_;

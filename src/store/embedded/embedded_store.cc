@@ -74,6 +74,7 @@ class EmbeddedStore final : public Store {
   async::Loop& loop_;
   EmbeddedOptions options_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::unique_ptr<journal::Disk> disk_;
   std::unique_ptr<Core> core_;
   Background reader_;   // bodies that are not in memory
   Background flusher_;  // syncs while more arrives
@@ -91,6 +92,7 @@ class EmbeddedStore final : public Store {
 Result<> EmbeddedStore::open() {
   auto disk = journal::open_disk(options_.directory, options_.sync_record);
   if (!disk) return tl::unexpected{disk.error()};
+  disk_ = std::move(*disk);
   Core::Options core_options;
   core_options.sync_adds = options_.durability == Durability::commit;
   core_options.sync_acks = options_.sync_acks;
@@ -104,7 +106,7 @@ Result<> EmbeddedStore::open() {
   core_options.log = [directory = options_.directory](const std::string& text) {
     log::warning(text, {{"store", directory}});
   };
-  auto core = Core::open(std::move(*disk), std::move(core_options));
+  auto core = Core::open(*disk_, std::move(core_options));
   if (!core) return tl::unexpected{core.error()};
   core_ = std::move(*core);
   if (options_.durability == Durability::interval) arm_interval();
