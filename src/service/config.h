@@ -19,7 +19,6 @@ enum class WorkerKind : std::uint8_t {
 struct WorkerConfig {
   WorkerKind kind = WorkerKind::command;
   std::vector<std::string> command;                // the program and its own words, run without a shell
-  bool shell = false;                              // `command` is one shell text, run by /bin/sh -c
   std::string name;                                // inline: where it stands in the worker::Registry
   std::string directory;                           // working directory; empty: the consumer's
   std::map<std::string, std::string> environment;  // added to the consumer's own

@@ -1,0 +1,149 @@
+#include "worker/inline_worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+#include <optional>
+#include <stdexcept>
+
+namespace coworker::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Waits until a stop is requested.
+void wait_for_stop(const std::stop_token& token) {
+  std::mutex mutex;
+  std::condition_variable_any ready;
+  std::unique_lock lock{mutex};
+  ready.wait(lock, token, [] { return false; });
+}
+
+struct End {
+  Outcome outcome;
+  int stuck = 0;
+};
+
+End run(const Handler& handler, Millis timeout = 0ms, Millis grace = 1h) {
+  async::Loop loop;
+  Threads threads;
+  InlineWorker worker{loop, threads, handler, grace};
+  Job job;
+  job.body = "7";
+  job.process_timeout = timeout;
+  End out;
+  bool ended = false;
+  Watcher watcher;
+  watcher.on_end = [&](Outcome outcome) {
+    out.outcome = std::move(outcome);
+    ended = true;
+  };
+  watcher.on_stuck = [&] { ++out.stuck; };
+  const std::shared_ptr<Execution> execution = worker.start(job, std::move(watcher));
+  loop.run();
+  EXPECT_TRUE(ended);
+  return out;
+}
+
+TEST(InlineWorker, ReturnsWhatTheFunctionReturns) {
+  EXPECT_EQ(run([](const Job& job, const std::stop_token&) { return Outcome::ok(job.body); }).outcome.result, "7");
+  const Outcome failed = run([](const Job&, const std::stop_token&) { return Outcome::failed("no"); }).outcome;
+  EXPECT_EQ(failed.kind, Outcome::Kind::failed);
+  EXPECT_EQ(failed.reason, "no");
+}
+
+TEST(InlineWorker, AnExceptionIsTheReason) {
+  const auto outcome =
+      run([](const Job&, const std::stop_token&) -> Outcome { throw std::runtime_error{"boom"}; }).outcome;
+  EXPECT_EQ(outcome.kind, Outcome::Kind::failed);
+  EXPECT_EQ(outcome.reason, "boom");
+  EXPECT_EQ(run([](const Job&, const std::stop_token&) -> Outcome { throw 7; }).outcome.kind, Outcome::Kind::failed);
+}
+
+TEST(InlineWorker, TheTimeoutAsksItToReturn) {
+  const End end = run(
+      [](const Job&, const std::stop_token& token) {
+        wait_for_stop(token);
+        return Outcome::failed("interrupted");
+      },
+      10ms);
+  EXPECT_EQ(end.outcome.kind, Outcome::Kind::failed);
+  EXPECT_EQ(end.outcome.reason, "process timeout of 10 ms exceeded: interrupted");
+  EXPECT_EQ(end.stuck, 0);
+}
+
+TEST(InlineWorker, AResultThatComesLateIsStillAResult) {
+  const End end = run(
+      [](const Job&, const std::stop_token& token) {
+        wait_for_stop(token);
+        return Outcome::ok();
+      },
+      10ms);
+  EXPECT_EQ(end.outcome.kind, Outcome::Kind::ok);
+}
+
+TEST(InlineWorker, OneThatDoesNotReturnIsToldAsStuck) {
+  async::Loop loop;
+  Threads threads;
+  std::latch release{1};
+  const Handler handler = [&](const Job&, const std::stop_token&) {
+    release.wait();
+    return Outcome::ok();
+  };
+  InlineWorker worker{loop, threads, handler, 10ms};
+  Job job;
+  job.process_timeout = 10ms;
+  int stuck = 0;
+  Watcher watcher;
+  watcher.on_stuck = [&] {
+    ++stuck;
+    release.count_down();
+  };
+  watcher.on_end = [](const Outcome&) {};
+  worker.start(job, std::move(watcher));
+  loop.run();
+  EXPECT_EQ(stuck, 1);
+}
+
+TEST(InlineWorker, WhatWeStopIsNotTheJobsFault) {
+  async::Loop loop;
+  Threads threads;
+  const Handler handler = [](const Job&, const std::stop_token& token) {
+    wait_for_stop(token);
+    return Outcome::failed("interrupted");
+  };
+  InlineWorker worker{loop, threads, handler, 1h};
+  std::optional<Outcome> outcome;
+  Watcher watcher;
+  watcher.on_end = [&](Outcome end) { outcome = std::move(end); };
+  worker.start(Job{}, std::move(watcher))->stop(proc::Killed::stopped, 1h);
+  loop.run();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->kind, Outcome::Kind::stopped);
+}
+
+TEST(InlineWorker, JobsRunAtTheSameTime) {
+  constexpr int kJobs = 6;
+  async::Loop loop;
+  Threads threads;
+  std::latch all{kJobs};
+  // Ends only when all are running.
+  const Handler handler = [&](const Job&, const std::stop_token&) {
+    all.arrive_and_wait();
+    return Outcome::ok();
+  };
+  InlineWorker worker{loop, threads, handler, 1h};
+  int done = 0;
+  for (int i = 0; i < kJobs; ++i) {
+    Watcher watcher;
+    watcher.on_end = [&](const Outcome&) { ++done; };
+    worker.start(Job{}, std::move(watcher));
+  }
+  loop.run();
+  EXPECT_EQ(done, kJobs);
+}
+
+}  // namespace
+}  // namespace coworker::worker
