@@ -107,6 +107,7 @@ class Names(unittest.TestCase):
     def test_good(self):
         self.assertEqual(self.found("src/net/reply_queue.h"), [])
         self.assertEqual(self.found("src/net/a.cc", "void f() {\n" + "  g();\n" * 58 + "}\n"), [])
+        self.assertEqual(self.found("src/net/a.cc", "#define F \\\n  f(1)\nnamespace n {\n" + "int x;\n" * 80 + "}\n"), [])
         self.assertEqual(self.found("src/net/a.cc", "int x;\n" * 401, {("src/net/a.cc", "length")}), [])
 
     def test_bad(self):

@@ -115,8 +115,7 @@ def _without_inner(body):
 
 def check(path, text):
     """Yields (line, complaint) for one file."""
-    code = source.without_text(text)
-    code = re.sub(r"^[ \t]*#.*$", lambda match: " " * len(match.group(0)), code, flags=re.MULTILINE)
+    code = source.without_directives(source.without_text(text))
     if path.startswith(_WITHOUT):
         for match in _KEYWORD.finditer(code):
             yield source.line_of(code, match.start()), "no coroutine in this room"

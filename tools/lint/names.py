@@ -64,7 +64,7 @@ def check(path, text, exceptions):
     if suffix == ".h" and "#pragma once" not in text:
         yield 1, "a header without #pragma once"
     if (path, "function") not in exceptions:
-        for line, length in _functions(source.without_text(text)):
+        for line, length in _functions(source.without_directives(source.without_text(text))):
             if length > _FUNCTION_LIMIT:
                 yield line, f"a function of {length} lines, more than {_FUNCTION_LIMIT}: split it, or give the reason in {ALLOWED}"
 

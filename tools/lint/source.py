@@ -58,6 +58,12 @@ def without_text(code):
     return _BLANKED.sub(blank, code)
 
 
+def without_directives(code):
+    """The code with preprocessor lines blanked, continued ones too."""
+    return re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", lambda match: re.sub(r"[^\n]", " ", match.group(0)), code,
+                  flags=re.MULTILINE)
+
+
 def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
 
