@@ -126,10 +126,11 @@ Result<> Journal::adopt(Chain chain, const ChainEnd& end) {
   CW_CHECK(chain.segments.empty() || end_ == end.end);
 
   // From here on the directory changes: first what does not count gives its room back.
+  void_names_ = std::move(chain.void_names);
   for (std::size_t i = end.segments; i < chain.segments.size(); ++i) {
-    static_cast<void>(disk_.remove(chain.segments[i].file->name()));
+    void_names_.push_back(chain.segments[i].file->name());
   }
-  for (const std::string& name : chain.void_names) static_cast<void>(disk_.remove(name));
+  remove_void();
   if (!segments_.empty()) {
     Segment& last = segments_.back();
     const std::uint64_t used = last.file->offset_of(last.end);
@@ -220,7 +221,13 @@ Result<> Journal::roll(std::string checkpoint, std::uint64_t least_bytes, bool o
   if (!spare) return tl::unexpected{spare.error()};
   auto started = start_segment(std::move(*spare), end_, std::move(checkpoint));
   if (!started) return mend(started.error());
-  segments_.back().end = end_;
+  if (segments_.back().base == end_) {
+    // It holds nothing, and its name has gone to the new one.
+    discard(segments_.back(), end_);
+    segments_.pop_back();
+  } else {
+    segments_.back().end = end_;
+  }
   segments_.push_back(std::move(*started));
   measure_segments();
   segment_bytes_ = std::min(most_bytes_, 2 * segment_bytes_);
@@ -253,6 +260,7 @@ Result<Journal::Segment> Journal::start_segment(Spare spare, Position base, std:
     static_cast<void>(disk_.remove(spare.name));
     return tl::unexpected{done.error()};
   }
+  std::erase(void_names_, name);  // replaced
   ++serial_;
   ++names_changed_;
   return Segment{.file = file,

@@ -185,7 +185,9 @@ class Journal {
   Result<> write_range(Segment& segment, Position to);
   Result<> mend(const Error& cause);
   Result<> replace_unsynced();
+  void discard(const Segment& segment, Position replaced_from);
   void synced_up_to(Position position, std::uint64_t names);
+  void remove_void();
   void remove_dropped();
   void measure_segments();
   const Segment* segment_of(Position position) const;
@@ -198,6 +200,7 @@ class Journal {
   Spares spares_;
   std::deque<Segment> segments_;  // oldest first
   std::deque<Dropped> dropped_;
+  std::vector<std::string> void_names_;                                                // still to be removed
   mutable std::vector<std::pair<std::weak_ptr<SegmentFile>, std::uint64_t>> removed_;  // pinned ones still take room
 
   Position end_ = 0;

@@ -125,9 +125,21 @@ void Journal::drop_oldest() {
   remove_dropped();
 }
 
+/// Void segments go before any that is dropped, as it may be the one that makes them void. What cannot be removed
+/// now is tried again.
+void Journal::remove_void() {
+  std::erase_if(void_names_, [&](const std::string& name) {
+    const auto removed = disk_.remove(name);
+    if (removed) ++names_changed_;
+    return removed || removed.error().code() == Errc::not_found;
+  });
+}
+
 /// One at a time, each after the directory is synced: were an older one back after a crash and a younger one
 /// not, then what the younger one undid would be undone no more.
 void Journal::remove_dropped() {
+  remove_void();
+  if (!void_names_.empty()) return;
   while (!dropped_.empty() && dropped_.front().after <= synced_ && names_synced_ == names_changed_) {
     const Segment& segment = dropped_.front().segment;
     const auto removed = disk_.remove(segment.file->name());

@@ -113,12 +113,14 @@ Result<> Journal::replace_unsynced() {
   const std::uint64_t names = names_changed_;
   if (auto synced = disk_.sync_dir(); !synced) return synced;
 
+  // What is dropped but not yet removed is older than all others, and void behind the same place.
   while (!segments_.empty() && segments_.back().base >= started->base) {
-    const Segment& broken = segments_.back();
-    // That of the same name is gone already.
-    if (broken.base > started->base && disk_.remove(broken.file->name())) ++names_changed_;
-    removed_.emplace_back(broken.file, broken.bytes);
+    discard(segments_.back(), started->base);
     segments_.pop_back();
+  }
+  while (!dropped_.empty() && dropped_.back().segment.base >= started->base) {
+    discard(dropped_.back().segment, started->base);
+    dropped_.pop_back();
   }
   if (!segments_.empty()) segments_.back().end = started->base;
   segments_.push_back(std::move(*started));
@@ -127,6 +129,12 @@ Result<> Journal::replace_unsynced() {
   written_ = end_;
   synced_up_to(end_, names);
   return {};
+}
+
+/// A segment that one which begins at `replaced_from` has made void. One of the same name is gone already.
+void Journal::discard(const Segment& segment, Position replaced_from) {
+  if (segment.base != replaced_from) void_names_.push_back(segment.file->name());
+  removed_.emplace_back(segment.file, segment.bytes);
 }
 
 Result<> Journal::close() {
