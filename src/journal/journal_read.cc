@@ -86,9 +86,10 @@ std::uint64_t Journal::disk_bytes() const {
 Result<Position> Journal::scan_oldest(Position from, std::size_t max_bytes, const Visit& visit) {
   CW_CHECK(segments_.size() > 1);
   const Segment& oldest = segments_.front();
-  if (written_ < oldest.end) {
+  // What is not synced may be lost although no damage was done.
+  if (synced_ < oldest.end) {
     const std::uint64_t before = generation_;
-    if (auto written = write_out(); !written) return tl::unexpected{written.error()};
+    if (auto done = sync(); !done) return tl::unexpected{done.error()};
     if (generation_ != before) return fail(Errc::conflict, "the oldest segment has been replaced: scan it anew");
   }
   SegmentReader reader{*oldest.file, identity_, std::max(from, oldest.base), oldest.end,

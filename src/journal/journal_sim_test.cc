@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "journal/found.h"
 #include "journal/journal.h"
 #include "journal/sim_disk.h"
 #include "journal/verify.h"
@@ -24,29 +26,9 @@ struct Entry {
   std::string body;
 };
 
-/// What recovery hands out.
-struct Found : Recovery {
-  struct Seen {
-    Position position;
-    std::string head;
-    std::uint32_t body_bytes;
-  };
-  struct Checkpoint {
-    Position as_of;
-    std::string text;
-  };
-
-  Result<> checkpoint(Position as_of, Bytes bytes) override {
-    checkpoints.push_back({as_of, std::string{as_text(bytes)}});
-    return {};
-  }
-  Result<> item(Position position, Bytes head, std::uint32_t body_bytes) override {
-    items.push_back({position, std::string{as_text(head)}, body_bytes});
-    return {};
-  }
-
-  std::vector<Seen> items;
-  std::vector<Checkpoint> checkpoints;
+struct Running {
+  SyncTask task;
+  std::optional<Result<>> result;
 };
 
 class History {
@@ -89,6 +71,8 @@ class History {
         start_sync();
         break;
       case 16:
+        run_sync();
+        break;
       case 17:
         finish_sync();
         break;
@@ -147,14 +131,21 @@ class History {
   }
 
   void start_sync() {
-    if (auto task = journal_->start_sync()) tasks_.push_back(*task);
+    if (auto task = journal_->start_sync()) tasks_.push_back({*task, std::nullopt});
+  }
+
+  void run_sync() {
+    if (tasks_.empty()) return;
+    Running& running = tasks_[below(tasks_.size())];
+    if (!running.result) running.result = running.task.run();
   }
 
   void finish_sync() {
     if (tasks_.empty()) return;
-    SyncTask task = tasks_.front();
+    Running running = std::move(tasks_.front());
     tasks_.erase(tasks_.begin());
-    static_cast<void>(journal_->finish_sync(task, task.run()));
+    if (!running.result) running.result = running.task.run();
+    static_cast<void>(journal_->finish_sync(running.task, *running.result));
   }
 
   void check_positions() {
@@ -250,7 +241,9 @@ class History {
     synced_ = journal_->synced();
     kept_ = synced_;
     if (one_in(3)) {
-      kept_ = journal_->written();
+      const bool broken = std::any_of(tasks_.begin(), tasks_.end(),
+                                      [](const Running& running) { return running.result && !*running.result; });
+      if (journal_->writable() && !broken) kept_ = journal_->written();
       journal_.reset();
       disk_.kill();
     } else {
@@ -386,7 +379,7 @@ class History {
   SimFaults faults_;
   std::uint64_t segment_bytes_;
   std::unique_ptr<Journal> journal_;
-  std::vector<SyncTask> tasks_;
+  std::vector<Running> tasks_;
   std::vector<Entry> entries_;  // all that was appended and not lost, in order
   std::uint64_t number_ = 0;
   Position synced_ = 0;

@@ -48,6 +48,14 @@ struct SimInode {
     }
   }
 
+  /// The page is taken from memory although it was never stored.
+  void forget(std::size_t sector) {
+    const std::size_t begin = sector * kSector;
+    if (begin >= seen.size()) return;
+    stored.resize(std::max(stored.size(), begin + kSector));
+    std::memcpy(seen.data() + begin, stored.data() + begin, std::min(kSector, seen.size() - begin));
+  }
+
   /// What is on the disk becomes what is seen.
   void reload() {
     stored.resize(std::max(stored.size(), stored_size));
@@ -101,7 +109,12 @@ class SimFile : public File {
     if (auto alive = step(attempted); !alive) return alive;
     const bool fails = disk_.chance(disk_.faults_.failed_sync);
     for (std::size_t sector = 0; sector < inode_->dirty.size(); ++sector) {
-      if (inode_->dirty[sector] && !(fails && disk_.chance(0.5))) inode_->store(sector);
+      if (!inode_->dirty[sector]) continue;
+      if (!fails || disk_.chance(0.5)) {
+        inode_->store(sector);
+      } else if (disk_.chance(0.5)) {
+        inode_->forget(sector);
+      }
     }
     inode_->dirty.assign(inode_->dirty.size(), false);
     if (fails) return broken(attempted);

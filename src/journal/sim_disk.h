@@ -16,7 +16,7 @@ namespace coworker::journal {
 
 /// How badly a SimDisk behaves. Chances are per call, 0…1.
 struct SimFaults {
-  double failed_sync = 0;  // Linux: the bytes count as clean afterwards, and may or may not be on the disk
+  double failed_sync = 0;  // Linux: the bytes count as clean afterwards; they may be lost, also from memory
   double failed_dir_sync = 0;
   double failed_write = 0;  // EIO; part of the bytes may have been written
   double failed_read = 0;
