@@ -73,7 +73,7 @@ Result<> Core::recover() {
   const Time start = std::max(last, wall);
   boot_origin_ = start.ms - options_.boot_clock();
   Time expire_from{};
-  if (state_->jobs() > 0 && start - last > kWallJump) {
+  if (state_->jobs() > 0 && last.ms > 0 && start - last > kWallJump) {
     expire_from = start + kGrace;
     options_.log("the clock is " + std::to_string((start - last).count() / 1000) +
                  " s past the store's last record; nothing expires for 10 minutes, in case it is wrong");

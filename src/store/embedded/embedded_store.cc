@@ -55,7 +55,7 @@ class EmbeddedStore final : public Store {
   void close() override {
     tick_timer_.cancel();
     interval_timer_.cancel();
-    core_->close();
+    if (core_) core_->close();
   }
 
  private:
