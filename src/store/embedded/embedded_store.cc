@@ -163,6 +163,8 @@ void EmbeddedStore::sync_elsewhere() {
                     syncing_ = false;
                     quiet_syncs_ = arrivals_ == before ? quiet_syncs_ + 1 : 0;
                     report(core_->journal().finish_sync(shared->first, std::move(shared->second)));
+                    // Adds that are durable now may serve claims that wait, whose facts commit then writes.
+                    core_->deliver();
                     commit();
                   });
 }
