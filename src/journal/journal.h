@@ -130,6 +130,8 @@ class Journal {
   /// appended up to now is synced. Requires that the oldest is not the one being written. It stays when writing
   /// fails on the way, which `oldest` shows.
   void drop_oldest();
+  /// Whether dropped segments wait for a sync to be removed; one goes with each.
+  bool drops_pending() const { return !dropped_.empty(); }
 
  private:
   /// One segment as the journal knows it. `limit` is where its file ends; `end` where the next one begins,

@@ -70,7 +70,9 @@ class StoreConformance : public testing::TestWithParam<Backend> {
     return ask<job::Claimed>(job::Claim{.queues = std::move(queues), .count = count}).jobs;
   }
   job::Delivery claim_one(const std::string& queue) {
-    auto jobs = ask<job::Claimed>(job::Claim{.queues = {queue}, .blocking = true, .wait = Seconds{5}, .ticket = ++tickets_}).jobs;
+    auto jobs =
+        ask<job::Claimed>(job::Claim{.queues = {queue}, .blocking = true, .wait = Seconds{5}, .ticket = ++tickets_})
+            .jobs;
     EXPECT_EQ(jobs.size(), 1u);
     return jobs.empty() ? job::Delivery{} : jobs.front();
   }
@@ -113,8 +115,8 @@ TEST_P(StoreConformance, AWaitingClaimGetsAJobThatIsAddedLater) {
 }
 
 TEST_P(StoreConformance, AWaitEndsWithNothing) {
-  const auto jobs = ask<job::Claimed>(
-      job::Claim{.queues = {"q"}, .blocking = true, .wait = Millis{20}, .ticket = ++tickets_}).jobs;
+  const auto jobs =
+      ask<job::Claimed>(job::Claim{.queues = {"q"}, .blocking = true, .wait = Millis{20}, .ticket = ++tickets_}).jobs;
   EXPECT_TRUE(jobs.empty());
 }
 

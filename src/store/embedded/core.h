@@ -62,6 +62,7 @@ class Core final : private journal::Recovery {
 
   /// Ends all waiting claims with nothing, and answers what is open: unavailable where it is not durable.
   void close();
+  bool closed() const { return closed_; }
 
   const std::string& node() const { return meta_.node; }
   Time now() const;

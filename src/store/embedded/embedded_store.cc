@@ -166,6 +166,7 @@ void EmbeddedStore::sync_elsewhere() {
                     // Adds that are durable now may serve claims that wait, whose facts commit then writes.
                     core_->deliver();
                     commit();
+                    if (!syncing_ && core_->journal().drops_pending()) sync_elsewhere();
                   });
 }
 
@@ -178,10 +179,13 @@ void EmbeddedStore::arm_interval() {
   });
 }
 
-/// Until something is due, or compaction has more to do.
+/// Until something is due, or compaction has more to do. A tick that is planned is only ever moved forward,
+/// so that constant traffic does not put it off.
 void EmbeddedStore::rest() {
+  const auto at = std::chrono::steady_clock::now() + core_->until_tick(kLongestRest);
+  if (!ticking_ && tick_timer_.expiry() > std::chrono::steady_clock::now() && tick_timer_.expiry() <= at) return;
   ticking_ = false;
-  tick_timer_.expires_after(core_->until_tick(kLongestRest));
+  tick_timer_.expires_at(at);
   tick_timer_.async_wait([this, alive = alive_](const boost::system::error_code& error) {
     if (!error && *alive) tick();
   });
@@ -189,13 +193,11 @@ void EmbeddedStore::rest() {
 
 void EmbeddedStore::tick() {
   ticking_ = true;
-  const bool more = core_->tick();
+  const bool more = core_->tick() && !core_->closed();
   core_->write_out();
   core_->deliver();
-  if ((core_->wants_sync() || core_->journal().synced() < core_->journal().end()) && !syncing_ &&
-      options_.durability == Durability::commit) {
-    sync_elsewhere();
-  }
+  // What nobody waits for is synced here at last; and dropped segments go, whatever the durability.
+  if (!syncing_ && (options_.durability == Durability::commit || core_->journal().drops_pending())) sync_elsewhere();
   if (!more) return rest();
   boost::asio::post(loop_, [this, alive = alive_] {
     if (*alive) tick();

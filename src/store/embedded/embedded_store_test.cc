@@ -41,13 +41,12 @@ Opened open_with(Durability durability, bool sync_acks) {
   return {loop, folder, std::move(*store)};
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Embedded, StoreConformance,
-    testing::Values(Backend{"Commit", [] { return open_with(Durability::commit, false); }},
-                    Backend{"CommitAcks", [] { return open_with(Durability::commit, true); }},
-                    Backend{"Interval", [] { return open_with(Durability::interval, false); }},
-                    Backend{"None", [] { return open_with(Durability::none, false); }}),
-    [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(Embedded, StoreConformance,
+                         testing::Values(Backend{"Commit", [] { return open_with(Durability::commit, false); }},
+                                         Backend{"CommitAcks", [] { return open_with(Durability::commit, true); }},
+                                         Backend{"Interval", [] { return open_with(Durability::interval, false); }},
+                                         Backend{"None", [] { return open_with(Durability::none, false); }}),
+                         [](const auto& row) { return row.param.name; });
 
 class EmbeddedStore : public testing::Test {
  protected:
