@@ -49,6 +49,10 @@ std::uint64_t header_block_bytes(std::size_t checkpoint_bytes) {
   return (kFixedHeader + checkpoint_bytes + kPage - 1) / kPage * kPage;
 }
 
+std::uint64_t header_sum(const std::byte* header) {
+  return sum_of({header, kSumAt}, 0);
+}
+
 std::string encode_header(SegmentHeader& header) {
   header.header_bytes = header_block_bytes(header.checkpoint.size());
   std::string block(static_cast<std::size_t>(header.header_bytes), '\0');
@@ -65,7 +69,7 @@ std::string encode_header(SegmentHeader& header) {
   save(bytes + kAsOfAt, header.as_of);
   save(bytes + kSyncedAt, header.synced);
   save(bytes + kCheckpointSumAt, sum_of(as_bytes(header.checkpoint), header.identity));
-  save(bytes + kSumAt, sum_of({bytes, kSumAt}, 0));
+  save(bytes + kSumAt, header_sum(bytes));
   std::memcpy(bytes + kFixedHeader, header.checkpoint.data(), header.checkpoint.size());
   return block;
 }
@@ -76,7 +80,7 @@ Result<SegmentHeader> read_header(File& file, const std::string& name) {
   if (!count) return tl::unexpected{count.error()};
   if (*count < kFixedHeader) return damaged_header(name, "the header is cut short");
   if (as_text({fixed, kMagic.size()}) != kMagic) return damaged_header(name, "it is no segment");
-  if (load<std::uint64_t>(fixed + kSumAt) != sum_of({fixed, kSumAt}, 0)) return damaged_header(name, "bad checksum");
+  if (load<std::uint64_t>(fixed + kSumAt) != header_sum(fixed)) return damaged_header(name, "bad checksum");
 
   const auto version = load<std::uint32_t>(fixed + kVersionAt);
   const auto unknown = load<std::uint32_t>(fixed + kRequiredAt) & ~kRequiredFeatures;

@@ -70,6 +70,9 @@ std::uint64_t header_block_bytes(std::size_t checkpoint_bytes);
 /// The header block; sets `header.header_bytes`.
 std::string encode_header(SegmentHeader& header);
 
+/// The sum of the first 80 bytes, as it stands behind them.
+std::uint64_t header_sum(const std::byte* header);
+
 /// Reads and checks the header block of a segment file. `corrupt` when it is damaged; `invalid_argument`, with
 /// the version needed, when a newer program wrote it.
 Result<SegmentHeader> read_header(File& file, const std::string& name);

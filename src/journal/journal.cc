@@ -21,6 +21,7 @@ constexpr std::uint64_t kFirstSegment = 8 * kMebibyte;  // of a new store, so th
 constexpr std::uint64_t kMostSegment = 64 * kMebibyte;
 constexpr std::uint64_t kSegmentsPerDisk = 24;
 constexpr std::size_t kChunk = std::size_t{256} << 10;
+constexpr std::uint64_t kLittle = std::uint64_t{64} << 10;
 constexpr int kTries = 4;
 constexpr Position kFirstPosition = 1;  // so that 0 can mean "none"
 
@@ -97,6 +98,10 @@ Result<std::unique_ptr<Journal>> Journal::open(Disk& disk, Options options, Reco
     identity = options.identity != 0 ? options.identity : random_identity();
   } else {
     synced = std::max(synced, chain->segments.front().header.base);
+    // A last segment with little in it is replaced as a whole, or each opening would leave one.
+    const Position last = chain->segments[end->segments - 1].header.base;
+    const std::uint64_t little = options.segment_bytes == 0 ? kLittle : std::min(kLittle, options.segment_bytes / 4);
+    if (end->end - last <= little) synced = std::min(synced, last);
   }
   auto journal = std::unique_ptr<Journal>{new Journal{disk, std::move(options), identity, synced}};
   if (auto adopted = journal->adopt(std::move(*chain), *end); !adopted) return tl::unexpected{adopted.error()};
