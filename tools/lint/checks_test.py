@@ -33,6 +33,7 @@ class Layers(unittest.TestCase):
         self.assertEqual(self.found("src/net/a.cc", '#include "job/id.h"\n#include <boost/asio/awaitable.hpp>\n'), [])
         self.assertEqual(self.found("src/job/a.cc", "#include <chrono>\n#include <string>\n"), [])
         self.assertEqual(self.found("src/engine/a_test.cc", "#include <random>\n"), [])
+        self.assertEqual(self.found("include/coworker/a.h", '#include "coworker/b.h"\n#include <string>\n'), [])
         self.assertEqual(self.found("include/coworker/asio.h", "#include <boost/asio/awaitable.hpp>\n"), [])
 
     def test_bad(self):

@@ -61,8 +61,8 @@ def check(path, text, exceptions):
     lines = text.count("\n")
     if lines > _LIMITS[suffix] and (path, "length") not in exceptions:
         yield _LIMITS[suffix], f"{lines} lines, more than {_LIMITS[suffix]}: split it, or give the reason in {ALLOWED}"
-    if suffix == ".h" and "#pragma once" not in text:
-        yield 1, "a header without #pragma once"
+    if suffix == ".h" and "#pragma once" not in text and not re.search(r"^#ifndef (\w+)\n#define \1$", text, re.MULTILINE):
+        yield 1, "a header that may be included twice"
     if (path, "function") not in exceptions:
         for line, length in _functions(source.without_directives(source.without_text(text))):
             if length > _FUNCTION_LIMIT:
