@@ -1,0 +1,219 @@
+#include "app/broker.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <future>
+
+#include "app/sd_notify.h"
+#include "base/build.h"
+#include "base/log.h"
+#include "channel/address.h"
+
+namespace coworker::app {
+namespace {
+
+constexpr std::uint64_t kOwnDescriptors = 64;  // the store's files, listeners and the like
+
+/// Allows as many descriptors as the system lets us; returns how many clients that is.
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024 - kOwnDescriptors;
+  if (limit.rlim_cur < limit.rlim_max) {
+    rlimit raised = limit;
+    raised.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return limit.rlim_cur > 2 * kOwnDescriptors ? limit.rlim_cur - kOwnDescriptors : kOwnDescriptors;
+}
+
+/// The file's first line, without its end.
+Result<std::string> read_password(const std::string& path) {
+  const Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) return fail_errno(errno, fmt::format("read the password file '{}'", path));
+  struct stat status{};
+  if (::fstat(file.get(), &status) == 0 && (status.st_mode & 077) != 0) {
+    log::warning("the password file can be read by others; chmod 600 it", {{"file", path}});
+  }
+  std::array<char, 4096> bytes;
+  const ssize_t size = ::read(file.get(), bytes.data(), bytes.size());
+  if (size < 0) return fail_errno(errno, fmt::format("read the password file '{}'", path));
+  std::string_view text{bytes.data(), static_cast<std::size_t>(size)};
+  text = text.substr(0, text.find_first_of("\r\n"));
+  if (text.empty())
+    return fail(Errc::invalid_argument, fmt::format("the password file '{}' begins with no password", path));
+  return std::string{text};
+}
+
+Result<std::vector<channel::Address>> listen_addresses(const BrokerOptions& options) {
+  std::vector<std::string> texts = options.listen;
+  if (texts.empty()) texts = {"unix:" + options.directory + "/broker.sock", "tcp:127.0.0.1:7711"};
+  std::vector<channel::Address> addresses;
+  for (const std::string& text : texts) {
+    Result<channel::Address> address = channel::parse_address(text);
+    if (!address) return tl::unexpected{std::move(address).error()};
+    addresses.push_back(std::move(*address));
+  }
+  return addresses;
+}
+
+std::string_view appendfsync(store::Durability durability) {
+  switch (durability) {
+    case store::Durability::commit:
+      return "always";
+    case store::Durability::interval:
+      return "everysec";
+    case store::Durability::none:
+      return "no";
+  }
+  return "always";
+}
+
+}  // namespace
+
+Broker::Broker(async::Loop& loop, BrokerOptions options) : loop_{loop}, options_{std::move(options)} {}
+
+Broker::~Broker() = default;
+
+Result<> Broker::start(std::function<void()> on_shutdown) {
+  net::resp::ServerOptions serve;
+  Result<std::vector<channel::Address>> addresses = listen_addresses(options_);
+  if (!addresses) return tl::unexpected{std::move(addresses).error()};
+  serve.listen = std::move(*addresses);
+  if (!options_.password_file.empty()) {
+    Result<std::string> password = read_password(options_.password_file);
+    if (!password) return tl::unexpected{std::move(password).error()};
+    serve.settings.password = std::move(*password);
+  }
+  const std::uint64_t room = raise_descriptor_limit();
+  if (room < options_.max_clients) {
+    log::warning("fewer clients than allowed can connect: the limit on open files is too low",
+                 {{"clients", std::to_string(room)}, {"allowed", std::to_string(options_.max_clients)}});
+  }
+  serve.settings.max_clients = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, options_.max_clients));
+
+  store::EmbeddedOptions embedded;
+  embedded.directory = options_.directory;
+  embedded.durability = options_.durability;
+  embedded.interval = options_.interval;
+  embedded.sync_acks = options_.sync_acks;
+  embedded.segment_bytes = options_.segment_bytes;
+  Result<std::unique_ptr<store::Store>> store = store::open_embedded(loop_, std::move(embedded));
+  if (!store) return tl::unexpected{std::move(store).error()};
+
+  serve.limits = options_.limits;
+  serve.insecure = options_.insecure;
+  serve.replace_sockets = true;  // whoever made them has lost the store's lock to us
+  serve.identity.version = version();
+  serve.identity.build = build_id();
+  serve.identity.directory = options_.directory;
+  serve.identity.durability = appendfsync(options_.durability);
+  serve.shut_down = std::move(on_shutdown);
+  auto server = std::make_unique<net::resp::Server>(loop_, **store, std::move(serve));
+  if (Result<> listening = server->listen(); !listening) return listening;
+  store_ = std::move(*store);
+  server_ = std::move(server);
+  return {};
+}
+
+std::vector<std::string> Broker::addresses() const {
+  std::vector<std::string> texts;
+  for (const channel::Address& address : server_->addresses()) texts.push_back(to_string(address));
+  return texts;
+}
+
+async::Task<> Broker::stop() {
+  co_await server_->stop(options_.drain);
+  store_->close();
+  // What the store answered just now still goes to sessions, and what they give back to the store.
+  co_await boost::asio::post(loop_, async::as_result);
+  co_await boost::asio::post(loop_, async::as_result);
+}
+
+// ---- on a thread of its own ---------------------------------------------------------------------------
+
+namespace {
+
+async::Task<> stop_and_leave(Broker* broker, async::Loop* loop) {
+  co_await broker->stop();
+  loop->stop();
+}
+
+/// Signals are for the thread that owns the process.
+void block_signals() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace
+
+Result<> BrokerThread::start(std::function<void()> on_shutdown) {
+  std::promise<Result<>> started;
+  std::future<Result<>> outcome = started.get_future();
+  broker_ = std::make_unique<Broker>(loop_, options_);
+  gate_ = std::make_unique<async::Gate>(loop_.get_executor());
+  thread_ = std::thread{[this, started = std::move(started), on_shutdown = std::move(on_shutdown)]() mutable {
+    block_signals();
+    Result<> result = broker_->start(on_shutdown);
+    const bool serves = result.has_value();
+    if (serves) addresses_ = broker_->addresses();
+    started.set_value(std::move(result));
+    if (serves) loop_.run();
+    broker_.reset();
+  }};
+  Result<> result = outcome.get();
+  if (!result) thread_.join();
+  return result;
+}
+
+void BrokerThread::stop() {
+  if (!thread_.joinable()) return;
+  boost::asio::post(loop_, [this] { gate_->spawn("stop the broker", stop_and_leave(broker_.get(), &loop_)); });
+  thread_.join();
+}
+
+// ---- as a program -------------------------------------------------------------------------------------
+
+namespace {
+
+/// Waits for a reason to stop, then stops.
+async::Task<> serve_until_told(Broker* broker, boost::asio::signal_set* signals, async::Loop* loop) {
+  const auto [error, signal] = co_await signals->async_wait(async::as_result);
+  log::info("the broker stops", {{"because", error ? "a client said SHUTDOWN" : ::strsignal(signal)}});
+  sd_notify("STOPPING=1");
+  co_await broker->stop();
+  loop->stop();
+}
+
+}  // namespace
+
+int run_broker(const BrokerOptions& options) {
+  async::Loop loop{1};
+  Broker broker{loop, options};
+  boost::asio::signal_set signals{loop, SIGTERM, SIGINT};
+  if (Result<> started = broker.start([&signals] { signals.cancel(); }); !started) {
+    std::fprintf(stderr, "coworker broker: %s\n", started.error().message().c_str());
+    return 1;
+  }
+  async::Gate gate{loop.get_executor()};
+  gate.spawn("serve", serve_until_told(&broker, &signals, &loop));
+  std::string line = fmt::format("coworker broker: serving {} on", broker.store().url());
+  for (const std::string& address : broker.addresses()) line += " " + address;
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+  sd_notify("READY=1\nSTATUS=" + line);
+  loop.run();
+  return 0;
+}
+
+}  // namespace coworker::app
