@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "proc/group.h"
 #include "proc/keeper_link.h"
+#include "proc/strays.h"
 
 namespace coworker::proc {
 namespace {
@@ -74,7 +75,8 @@ Result<> Child::open_outputs(Launch& launch) {
 void Child::launch() {
   Launch launch = options_.launch;
   std::shared_ptr<Child> self = shared_from_this();
-  if (Result<> opened = open_outputs(launch); !opened) {
+  if (!options_.mark.empty()) mark_ = variable(launch.environment, options_.mark);
+  if (Result<> opened = options_.capture ? open_outputs(launch) : Result<>{}; !opened) {
     boost::asio::post(loop_, [self, error = std::move(opened).error()]() mutable {
       self->started(tl::unexpected{std::move(error)});
     });
@@ -105,8 +107,10 @@ void Child::started(Result<Process> process) {
   boost::system::error_code error;
   pidfd_.assign(process->pidfd.release(), error);
   if (error) log::critical(fmt::format("watch process {}: {}", pid_, error.message()));
-  read(out_);
-  read(err_);
+  if (options_.capture) {
+    read(out_);
+    read(err_);
+  }
   pidfd_.async_wait(Stream::wait_read, [self = shared_from_this()](boost::system::error_code failed) {
     if (!failed) self->ended();
   });
@@ -192,14 +196,20 @@ void Child::ended() {
 }
 
 void Child::confirm() {
-  if (!group_runs(pid_)) return finish();
-  signal_group(pid_, SIGKILL);
+  if (!anything_runs()) return finish();
   if (Clock::now() >= complain_) {
     log::error(fmt::format("processes of group {} do not die, its job waits for that", pid_));
     complain_ = Clock::now() + Seconds{60};
   }
   arm(pause_, &Child::confirm);
   pause_ = std::min(pause_ * 2, kLongestPause);
+}
+
+bool Child::anything_runs() {
+  const bool strays = !mark_.empty() && kill_strays(options_.mark, mark_) > 0;
+  if (!group_runs(pid_)) return strays;
+  signal_group(pid_, SIGKILL);
+  return true;
 }
 
 void Child::finish() {

@@ -18,11 +18,14 @@
 namespace coworker::proc {
 
 struct ChildOptions {
-  Launch launch;                        // descriptors 0 to 2 are set by Child
-  Fd input;                             // its standard input; none: /dev/null
-  Millis timeout{0};                    // then it is stopped as for process_timeout; 0: never
-  Millis grace{5'000};                  // between SIGTERM and SIGKILL then
-  std::size_t tail = 65'536;            // bytes kept of each output
+  Launch launch;              // descriptors 0 to 2 are set by Child, if it captures
+  bool capture = true;        // keep the outputs; false: all descriptors are those of the launch
+  Fd input;                   // its standard input when captured; none: /dev/null
+  Millis timeout{0};          // then it is stopped as for process_timeout; 0: never
+  Millis grace{5'000};        // between SIGTERM and SIGKILL then
+  std::size_t tail = 65'536;  // bytes kept of each output
+  std::string mark;           // a variable of its environment, by which what left its group is found and killed;
+                              // needs adopt_orphans() in this process
   std::function<void(pid_t)> on_start;  // it executes; the pid is also the group
 };
 
@@ -42,6 +45,9 @@ class Child : public std::enable_shared_from_this<Child> {
   /// SIGTERM to the group, and SIGKILL after `grace` (0: SIGKILL at once). May be called again with less grace; the
   /// first reason stands.
   void stop(Killed why, Millis grace);
+
+  /// 0: not known to run yet.
+  pid_t pid() const noexcept { return pid_; }
 
  private:
   using Stream = boost::asio::posix::stream_descriptor;
@@ -63,6 +69,7 @@ class Child : public std::enable_shared_from_this<Child> {
   void on_grace_end();
   void ended();
   void confirm();
+  bool anything_runs();
   void finish();
 
   async::Loop& loop_;
@@ -75,6 +82,7 @@ class Child : public std::enable_shared_from_this<Child> {
   Stream pidfd_;
   boost::asio::steady_timer timer_;
   pid_t pid_ = 0;
+  std::string mark_;  // the value
   std::chrono::steady_clock::time_point started_{};
   Certificate certificate_;
   bool stop_early_ = false;  // before the start was known

@@ -21,4 +21,12 @@ void set_variable(std::vector<std::string>& environment, const std::string& name
   environment.push_back(prefix + value);
 }
 
+std::string variable(const std::vector<std::string>& environment, const std::string& name) {
+  const std::string prefix = name + "=";
+  for (const std::string& entry : environment) {
+    if (entry.compare(0, prefix.size(), prefix) == 0) return entry.substr(prefix.size());
+  }
+  return {};
+}
+
 }  // namespace coworker::proc

@@ -51,4 +51,7 @@ std::vector<std::string> own_environment();
 /// Replaces NAME in a list of "NAME=value", or adds it.
 void set_variable(std::vector<std::string>& environment, const std::string& name, const std::string& value);
 
+/// Its value in such a list; empty also when it is not there.
+std::string variable(const std::vector<std::string>& environment, const std::string& name);
+
 }  // namespace coworker::proc

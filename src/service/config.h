@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "base/time.h"
 
 /// What the supervisor runs, as plain values with every default filled in. Parsing, names of keys and their
@@ -49,7 +50,9 @@ struct ConsumerConfig {
 };
 
 struct Config {
-  std::string store;  // URL, as store::open_url takes it
+  std::string store;           // URL, as store::open_url takes it
+  std::string store_password;  // empty: none is sent
+  log::Options log;            // of the consumers, which take it over from the supervisor
   std::vector<QueueConfig> queues;
   std::vector<ConsumerConfig> consumers;
   Millis lease{15'000};       // renewed at a third of it while the worker lives

@@ -104,6 +104,7 @@ std::shared_ptr<Execution> CommandWorker::start(Job job, Watcher watcher) {
   child.launch.directory = options_.directory;
   child.launch.limits = options_.limits;
   child.launch.keeper = options_.keeper;
+  child.mark = "COWORKER_JOB_ID";
   child.timeout = job.process_timeout;
   child.grace = options_.grace;
   // Before it executes: a start that nobody saw must not look like none.

@@ -1,0 +1,145 @@
+#include "service/config_text.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
+#include <boost/json/value_to.hpp>
+#include <exception>
+
+namespace coworker::service {
+namespace {
+
+namespace json = boost::json;
+
+json::object write(const WorkerConfig& worker) {
+  json::object environment;
+  for (const auto& [name, value] : worker.environment) environment[name] = value;
+  return {{"kind", static_cast<int>(worker.kind)},
+          {"command", json::value_from(worker.command)},
+          {"name", worker.name},
+          {"directory", worker.directory},
+          {"environment", std::move(environment)},
+          {"memory", worker.memory}};
+}
+
+json::object write(const QueueConfig& queue) {
+  return {{"name", queue.name},
+          {"worker", write(queue.worker)},
+          {"concurrency", queue.concurrency},
+          {"process_timeout", queue.job_process_timeout.count()},
+          {"lifetime", queue.job_lifetime.count()},
+          {"max_retries", queue.max_retries},
+          {"max_crashes", queue.max_crashes},
+          {"strategy", static_cast<int>(queue.failure_strategy)},
+          {"failure_queue", queue.failure_queue}};
+}
+
+json::object write(const ConsumerConfig& consumer) {
+  return {{"queues", json::value_from(consumer.queues)},
+          {"min", consumer.min_processes},
+          {"max", consumer.max_processes},
+          {"autoscale", consumer.autoscale},
+          {"batch", consumer.job_batch}};
+}
+
+std::string text(const json::object& from, const char* key) {
+  return std::string{from.at(key).as_string()};
+}
+
+template <class T>
+T number(const json::object& from, const char* key) {
+  return json::value_to<T>(from.at(key));
+}
+
+std::vector<std::string> texts(const json::object& from, const char* key) {
+  return json::value_to<std::vector<std::string>>(from.at(key));
+}
+
+WorkerConfig read_worker(const json::object& from) {
+  WorkerConfig worker;
+  worker.kind = static_cast<WorkerKind>(number<int>(from, "kind"));
+  worker.command = texts(from, "command");
+  worker.name = text(from, "name");
+  worker.directory = text(from, "directory");
+  worker.environment = json::value_to<std::map<std::string, std::string>>(from.at("environment"));
+  worker.memory = number<std::uint64_t>(from, "memory");
+  return worker;
+}
+
+QueueConfig read_queue(const json::object& from) {
+  QueueConfig queue;
+  queue.name = text(from, "name");
+  queue.worker = read_worker(from.at("worker").as_object());
+  queue.concurrency = number<std::uint32_t>(from, "concurrency");
+  queue.job_process_timeout = Seconds{number<std::int64_t>(from, "process_timeout")};
+  queue.job_lifetime = Seconds{number<std::int64_t>(from, "lifetime")};
+  queue.max_retries = number<std::uint32_t>(from, "max_retries");
+  queue.max_crashes = number<std::uint32_t>(from, "max_crashes");
+  queue.failure_strategy = static_cast<FailureStrategy>(number<int>(from, "strategy"));
+  queue.failure_queue = text(from, "failure_queue");
+  return queue;
+}
+
+ConsumerConfig read_consumer(const json::object& from) {
+  ConsumerConfig consumer;
+  consumer.queues = texts(from, "queues");
+  consumer.min_processes = number<std::uint32_t>(from, "min");
+  consumer.max_processes = number<std::uint32_t>(from, "max");
+  consumer.autoscale = from.at("autoscale").as_bool();
+  consumer.job_batch = number<std::uint32_t>(from, "batch");
+  return consumer;
+}
+
+Assignment read(const json::object& from) {
+  Assignment out;
+  out.group = number<std::size_t>(from, "group");
+  out.build = text(from, "build");
+  Config& config = out.config;
+  config.store = text(from, "store");
+  config.store_password = text(from, "password");
+  config.log.level = static_cast<log::Level>(number<int>(from, "log_level"));
+  config.log.format = static_cast<log::Format>(number<int>(from, "log_format"));
+  config.log.file = text(from, "log_file");
+  config.lease = Millis{number<std::int64_t>(from, "lease")};
+  config.stop_grace = Millis{number<std::int64_t>(from, "stop_grace")};
+  config.kill_grace = Millis{number<std::int64_t>(from, "kill_grace")};
+  for (const json::value& queue : from.at("queues").as_array()) config.queues.push_back(read_queue(queue.as_object()));
+  for (const json::value& consumer : from.at("consumers").as_array()) {
+    config.consumers.push_back(read_consumer(consumer.as_object()));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string to_text(const Assignment& assignment) {
+  const Config& config = assignment.config;
+  json::array queues;
+  for (const QueueConfig& queue : config.queues) queues.push_back(write(queue));
+  json::array consumers;
+  for (const ConsumerConfig& consumer : config.consumers) consumers.push_back(write(consumer));
+  return json::serialize(json::object{{"group", assignment.group},
+                                      {"build", assignment.build},
+                                      {"store", config.store},
+                                      {"password", config.store_password},
+                                      {"log_level", static_cast<int>(config.log.level)},
+                                      {"log_format", static_cast<int>(config.log.format)},
+                                      {"log_file", config.log.file},
+                                      {"lease", config.lease.count()},
+                                      {"stop_grace", config.stop_grace.count()},
+                                      {"kill_grace", config.kill_grace.count()},
+                                      {"queues", std::move(queues)},
+                                      {"consumers", std::move(consumers)}});
+}
+
+Result<Assignment> parse_assignment(std::string_view text) {
+  try {
+    Assignment assignment = read(json::parse(text).as_object());
+    if (assignment.group < assignment.config.consumers.size()) return assignment;
+  } catch (const std::exception& error) {
+    return fail(Errc::invalid_argument, std::string{"read what the supervisor says: "} + error.what());
+  }
+  return fail(Errc::invalid_argument, "read what the supervisor says: there is no such group of consumers");
+}
+
+}  // namespace coworker::service

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "async/loop.h"
+#include "service/answers.h"
+#include "service/config.h"
+#include "service/start_page.h"
+#include "service/suspects.h"
+#include "store/store.h"
+#include "worker/registry.h"
+#include "worker/threads.h"
+#include "worker/worker.h"
+
+namespace coworker::service {
+
+/// Claims jobs of its queues, runs each in a slot, tells the store what became of it. A slot that is free is filled at
+/// once, whatever the others do. Leases are renewed here, on the loop's thread, which runs no user code.
+///
+/// Owned by its process; lives on the loop's thread. Must be stopped when it is destroyed.
+class Consumer {
+ public:
+  struct Parts {
+    const Config* config = nullptr;  // outlives the consumer, as all of these
+    const ConsumerConfig* group = nullptr;
+    StartPage* page = nullptr;
+    Suspects* suspects = nullptr;  // nullptr: nobody is suspected
+    const worker::Registry* registry = nullptr;
+    int keeper = -1;  // -1: groups are not registered
+  };
+  struct Events {
+    std::function<void()> on_stopped;  // after stop: nothing runs, and the store knows all
+    std::function<void()> on_stuck;    // an inline worker does not return: only the end of the process ends it
+  };
+
+  Consumer(async::Loop& loop, store::Store& store, Parts parts, Events events);
+  ~Consumer();
+
+  /// An error names the worker that cannot be run.
+  Result<> start();
+
+  /// Claims nothing more, lets what runs end within the stop grace, gives back the rest uncounted.
+  void stop();
+
+  /// As stop, without grace.
+  void stop_now();
+
+  std::size_t running() const noexcept { return running_.size(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// A job in a slot.
+  struct Running {
+    Attempt attempt;
+    std::shared_ptr<const Original> original;
+    std::size_t slot = 0;
+    bool is_inline = false;
+    bool suspect = false;
+    bool lost = false;
+    Clock::time_point lease_end{};
+    worker::Job job;
+    std::shared_ptr<worker::Execution> execution;  // null: not started yet
+  };
+  using Id = std::uint64_t;
+
+  Result<> make_workers();
+  std::size_t room() const;
+  void claim();
+  void claimed(Result<job::Answer> answer, Clock::time_point asked);
+  void receive(job::Delivery delivery, Clock::time_point asked);
+  void refuse(const Attempt& attempt, const std::string& reason, std::shared_ptr<const Original> original);
+  void start_waiting();
+  bool may_start(const Running& running) const;
+  void begin(Id id);
+  void on_end(Id id, worker::Outcome outcome);
+  void answer(const Attempt& attempt, std::size_t slot, Decision decision, std::shared_ptr<const Original> original);
+  void arm_leases();
+  void renew();
+  void renewed(const std::vector<Id>& ids, Result<job::Answer> answer, Clock::time_point asked);
+  void lose(Running& running, const std::string& why);
+  void end_overdue_leases();
+  void give_back_unstarted();
+  void check_stopped();
+  Clock::time_point lease_from(Clock::time_point asked, const Running& running) const;
+  bool keeper_lives() const;
+  double roll() { return std::uniform_real_distribution<double>{0.0, 1.0}(random_); }
+
+  async::Loop& loop_;
+  store::Store& store_;
+  Parts parts_;
+  Events events_;
+  worker::Threads threads_;
+  Answers answers_;
+  std::vector<std::unique_ptr<worker::Worker>> workers_;  // by index of the queue; null: not ours
+  std::map<std::string, std::uint32_t> queues_;           // of this group
+  std::map<Id, Running> running_;
+  std::deque<Id> waiting_;  // claimed, and not to be started yet
+  Id next_id_ = 1;
+  std::mt19937_64 random_{std::random_device{}()};
+  bool claiming_ = false;
+  std::uint64_t ticket_ = 0;
+  bool stopping_ = false;
+  bool stopped_ = false;
+  Millis claim_pause_{0};
+  boost::asio::steady_timer claim_timer_;
+  boost::asio::steady_timer lease_timer_;
+  boost::asio::steady_timer stop_timer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace coworker::service

@@ -1,0 +1,131 @@
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "service/consumer.h"
+
+/// The part of Consumer that keeps leases, and gives them up.
+namespace coworker::service {
+namespace {
+
+constexpr int kRenewalsPerLease = 3;
+constexpr int kMargins = 10;  // a lease counts as ended a tenth before it ends
+
+}  // namespace
+
+/// A store without tokens knows only the job's own retry time.
+Consumer::Clock::time_point Consumer::lease_from(Clock::time_point asked, const Running& running) const {
+  Millis lease = parts_.config->lease;
+  if (!store_.capabilities().fencing) {
+    if (running.attempt.at_most_once) return Clock::time_point::max();
+    lease = running.original ? Millis{running.original->retry} : lease;
+  }
+  return asked + lease - lease / kMargins;
+}
+
+void Consumer::arm_leases() {
+  lease_timer_.expires_after(parts_.config->lease / kRenewalsPerLease);
+  lease_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    end_overdue_leases();
+    renew();
+    arm_leases();
+  });
+}
+
+void Consumer::renew() {
+  job::Extend extend;
+  extend.lease = parts_.config->lease;
+  std::vector<Id> ids;
+  for (const auto& [id, running] : running_) {
+    if (running.lost) continue;
+    extend.jobs.push_back(running.attempt.job);
+    ids.push_back(id);
+  }
+  if (ids.empty()) return;
+  store_.apply(std::move(extend), [this, alive = std::weak_ptr<bool>{alive_}, ids = std::move(ids),
+                                   asked = Clock::now()](Result<job::Answer> answer) {
+    if (!alive.expired()) renewed(ids, std::move(answer), asked);
+  });
+}
+
+void Consumer::renewed(const std::vector<Id>& ids, Result<job::Answer> answer, Clock::time_point asked) {
+  if (!answer) {
+    log::warning(fmt::format("renew {} leases: {}", ids.size(), answer.error().message()));
+    return;
+  }
+  const auto* statuses = std::get_if<job::Statuses>(&*answer);
+  if (statuses == nullptr) return;
+  for (std::size_t i = 0; i < ids.size() && i < statuses->each.size(); ++i) {
+    const auto entry = running_.find(ids[i]);
+    if (entry == running_.end()) continue;
+    if (statuses->each[i] == job::Status::done) {
+      entry->second.lease_end = lease_from(asked, entry->second);
+    } else {
+      lose(entry->second, "somebody else answered for it");
+    }
+  }
+}
+
+/// The store may give the job to others from now on, so nothing of ours may go on working at it.
+void Consumer::lose(Running& running, const std::string& why) {
+  if (running.lost) return;
+  log::warning(fmt::format("job {}: its lease is lost, {}", job::to_string(running.attempt.job.id), why));
+  running.lost = true;
+  parts_.page->slot(running.slot).flags.fetch_or(PageSlot::kLost);
+  if (running.execution) running.execution->stop(proc::Killed::lease_lost, Millis{0});
+}
+
+void Consumer::end_overdue_leases() {
+  const Clock::time_point now = Clock::now();
+  for (auto& [id, running] : running_) {
+    if (now >= running.lease_end) lose(running, "the store could not be reached in time");
+  }
+}
+
+void Consumer::stop() {
+  if (stopping_) return stop_now();
+  stopping_ = true;
+  claim_timer_.cancel();
+  if (claiming_) {
+    store_.apply(job::CancelClaim{ticket_}, [](const Result<job::Answer>&) {});
+  }
+  give_back_unstarted();
+  stop_timer_.expires_after(parts_.config->stop_grace);
+  stop_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    parts_.page->set_stopping();
+    for (auto& [id, running] : running_) running.execution->stop(proc::Killed::stopped, parts_.config->kill_grace);
+  });
+  check_stopped();
+}
+
+void Consumer::stop_now() {
+  stopping_ = true;
+  stop_timer_.cancel();
+  parts_.page->set_stopping();
+  give_back_unstarted();
+  for (auto& [id, running] : running_) running.execution->stop(proc::Killed::stopped, Millis{0});
+}
+
+void Consumer::give_back_unstarted() {
+  for (const Id id : std::exchange(waiting_, {})) {
+    const auto entry = running_.find(id);
+    const Running running = std::move(entry->second);
+    running_.erase(entry);
+    if (running.lost) {
+      parts_.page->free(running.slot);
+      continue;
+    }
+    answer(running.attempt, running.slot, Decision{Decision::Action::release, Millis{0}, false, {}}, running.original);
+  }
+}
+
+void Consumer::check_stopped() {
+  if (!stopping_ || stopped_ || claiming_ || !running_.empty() || answers_.open() > 0) return;
+  stopped_ = true;
+  lease_timer_.cancel();
+  stop_timer_.cancel();
+  events_.on_stopped();
+}
+
+}  // namespace coworker::service

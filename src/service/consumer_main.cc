@@ -1,0 +1,177 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cerrno>
+#include <csignal>
+
+#include "async/gate.h"
+#include "async/task.h"
+#include "base/build.h"
+#include "base/log.h"
+#include "proc/program.h"
+#include "proc/strays.h"
+#include "service/config_text.h"
+#include "service/consumer.h"
+#include "service/consumer_process.h"
+#include "service/fault_mark.h"
+#include "service/run.h"
+#include "store/open.h"
+
+namespace coworker::service {
+namespace {
+
+Result<std::string> read_file(int fd) {
+  std::string text;
+  char part[8192];
+  for (;;) {
+    const ssize_t got = ::read(fd, part, sizeof part);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, "read what the supervisor says");
+    if (got == 0) return text;
+    text.append(part, static_cast<std::size_t>(got));
+  }
+}
+
+Result<Assignment> read_assignment() {
+  const Fd file{kAssignmentFd};
+  Result<std::string> text = read_file(file.get());
+  if (!text) return tl::unexpected{std::move(text).error()};
+  Result<Assignment> assignment = parse_assignment(*text);
+  if (assignment && assignment->build != build_id()) {
+    return fail(Errc::invalid_argument, "this consumer is another build than its supervisor");
+  }
+  return assignment;
+}
+
+/// A consumer with its loop, its store and its signals.
+class ConsumerProgram {
+ public:
+  ConsumerProgram(Assignment assignment, std::unique_ptr<StartPage> page, std::unique_ptr<Suspects> suspects,
+                  const worker::Registry& registry)
+      : assignment_{std::move(assignment)},
+        page_{std::move(page)},
+        suspects_{std::move(suspects)},
+        registry_{registry},
+        gate_{loop_.get_executor()},
+        signals_{loop_, SIGTERM, SIGINT},
+        keeper_{loop_, ::fcntl(kKeeperFd, F_DUPFD_CLOEXEC, 0)} {}
+
+  int run() {
+    gate_.spawn("signals", listen_for_signals());
+    gate_.spawn("keeper", watch_keeper());
+    gate_.spawn("consumer", consume());
+    loop_.run();
+    // Before the store that its answers go to.
+    consumer_.reset();
+    return code_;
+  }
+
+ private:
+  async::Task<> consume() {
+    const Config& config = assignment_.config;
+    store::OpenOptions options;
+    options.password = config.store_password;
+    Result<std::unique_ptr<store::Store>> opened = co_await store::open_url(loop_, config.store, options);
+    if (!opened) {
+      log::error(fmt::format("open the store '{}': {}", config.store, opened.error().message()));
+      code_ = 1;
+      end();
+      co_return;
+    }
+    store_ = std::move(*opened);
+    if (stopping_) {
+      end();
+      co_return;
+    }
+    Consumer::Parts parts;
+    parts.config = &config;
+    parts.group = &config.consumers[assignment_.group];
+    parts.page = page_.get();
+    parts.suspects = suspects_.get();
+    parts.registry = &registry_;
+    parts.keeper = kKeeperFd;
+    Consumer::Events events;
+    events.on_stopped = [this] { end(); };
+    events.on_stuck = [] {
+      log::error("an inline worker does not return, this consumer ends with it");
+      // Its jobs are told by the supervisor, from the page; nothing here may wait for that thread.
+      ::_exit(kStuckExit);
+    };
+    consumer_ = std::make_unique<Consumer>(loop_, *store_, parts, std::move(events));
+    const Result<> started = consumer_->start();
+    if (started) co_return;
+    log::error(started.error().message());
+    code_ = 1;
+    end();
+  }
+
+  async::Task<> listen_for_signals() {
+    while (true) {
+      auto [error, number] = co_await signals_.async_wait(async::as_result);
+      if (error) co_return;
+      stop();
+    }
+  }
+
+  /// Without a keeper nothing may be started.
+  async::Task<> watch_keeper() {
+    auto [error] = co_await keeper_.async_wait(boost::asio::posix::stream_descriptor::wait_read, async::as_result);
+    if (error || stopping_) co_return;
+    log::error("the keeper is gone, this consumer ends");
+    stop();
+  }
+
+  void stop() {
+    stopping_ = true;
+    if (consumer_) consumer_->stop();
+  }
+
+  void end() {
+    signals_.cancel();
+    keeper_.close();
+    if (store_) store_->close();
+  }
+
+  Assignment assignment_;
+  std::unique_ptr<StartPage> page_;
+  std::unique_ptr<Suspects> suspects_;
+  const worker::Registry& registry_;
+  async::Loop loop_;
+  async::Gate gate_;
+  boost::asio::signal_set signals_;
+  boost::asio::posix::stream_descriptor keeper_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Consumer> consumer_;
+  bool stopping_ = false;
+  int code_ = 0;
+};
+
+}  // namespace
+
+int consumer_main(const worker::Registry& registry) {
+  proc::name_process("cw-consumer");
+  log::set_role("consumer");
+  const auto refuse = [](const Error& error) {
+    log::critical(error.message());
+    return 1;
+  };
+  Result<Assignment> assignment = read_assignment();
+  if (!assignment) return refuse(assignment.error());
+  if (Result<> logged = log::configure(assignment->config.log); !logged) return refuse(logged.error());
+  Result<std::unique_ptr<StartPage>> page = StartPage::open(Fd{kPageFd});
+  if (!page) return refuse(page.error());
+  Result<std::unique_ptr<Suspects>> suspects = Suspects::open(Fd{kSuspectsFd});
+  if (!suspects) return refuse(suspects.error());
+  ::fcntl(kPageFd, F_SETFD, FD_CLOEXEC);
+  ::fcntl(kSuspectsFd, F_SETFD, FD_CLOEXEC);
+  ::fcntl(kKeeperFd, F_SETFD, FD_CLOEXEC);
+  ::signal(SIGPIPE, SIG_IGN);
+  proc::adopt_orphans();
+  watch_faults();
+  return ConsumerProgram{std::move(*assignment), std::move(*page), std::move(*suspects), registry}.run();
+}
+
+}  // namespace coworker::service

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/loop.h"
+#include "proc/child.h"
+#include "proc/keeper.h"
+#include "service/config.h"
+#include "service/start_page.h"
+#include "service/suspects.h"
+
+namespace coworker::service {
+
+/// The descriptors of a consumer process beside the standard ones.
+inline constexpr int kAssignmentFd = 3;  // config_text.h
+inline constexpr int kPageFd = 4;        // start_page.h
+inline constexpr int kSuspectsFd = 5;    // suspects.h
+inline constexpr int kKeeperFd = 6;      // an owner's connection, see proc/keeper_main.h
+
+/// A consumer's exit code when an inline worker does not return: only its end ends that.
+inline constexpr int kStuckExit = 75;
+
+/// One place for a consumer process in the supervisor: starts it, and again when it ends, for ever, ever later when it
+/// ends soon. After each end it waits until every group the consumer had is confirmed dead, and only then tells what
+/// the consumer held.
+///
+/// Owned by the supervisor, on its loop. Must be over (stop, then on_over) when it is destroyed.
+class ConsumerProcess {
+ public:
+  struct Setting {
+    const Config* config = nullptr;
+    std::size_t group = 0;
+    std::vector<std::string> environment;
+    Suspects* suspects = nullptr;
+    std::function<proc::Keeper*()> keeper;      // nullptr: there is none just now
+    std::function<std::uint32_t()> next_owner;  // ids for the keeper
+  };
+  struct Ending {
+    std::string text;  // the certificate in one line
+    bool ours = false;
+    std::vector<HeldJob> held;
+  };
+  struct Events {
+    std::function<void(Ending)> on_end;  // nothing of it runs any more
+    std::function<void()> on_over;       // after stop: it ended and does not come again
+  };
+
+  ConsumerProcess(async::Loop& loop, Setting setting, Events events);
+
+  void start();
+
+  /// SIGTERM, and SIGKILL after `grace`. Again: the same with less grace.
+  void stop(Millis grace);
+
+  /// Ends in good order and comes again: its keeper is gone.
+  void replace();
+
+  /// From the keeper. False: it is not ours.
+  bool on_gone(std::uint32_t owner);
+  void on_keeper_lost();
+
+  pid_t pid() const noexcept { return child_ ? child_->pid() : 0; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Result<> launch();
+  void ended(Result<proc::Certificate> end);
+  void confirm_without_keeper();
+  void confirm_strays();
+  void settle();
+  void start_later();
+  void after(Millis delay, void (ConsumerProcess::*then)());
+
+  async::Loop& loop_;
+  Setting setting_;
+  Events events_;
+  boost::asio::steady_timer timer_;
+  std::shared_ptr<proc::Child> child_;
+  std::unique_ptr<StartPage> page_;
+  std::uint32_t owner_ = 0;
+  bool gone_ = false;      // the keeper has confirmed
+  bool orphaned_ = false;  // its keeper was lost
+  bool stopping_ = false;
+  bool replacing_ = false;
+  Ending ending_;
+  Millis pause_{0};
+  Clock::time_point started_{};
+};
+
+}  // namespace coworker::service
