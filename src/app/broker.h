@@ -27,7 +27,7 @@ struct BrokerOptions {
   std::uint32_t max_clients = 10'000;
   bool insecure = false;  // listen on addresses that others can reach without a password
   net::resp::Limits limits{};
-  Millis drain{5'000};    // how long `stop` waits for clients to fetch their replies
+  Millis drain{5'000};  // how long `stop` waits for clients to fetch their replies
 };
 
 /// A store that this process owns, served over the Disque protocol.

@@ -92,7 +92,7 @@ void carry_consumers(Settings& settings) {
 
 bool is_present(const Settings& settings) {
   for (const auto& [path, value] : settings.all()) {
-    if (path.front() == kRoot) return true;
+    if (path.front() == kRoot && path.size() > 1) return true;
   }
   return !settings.entries({kRoot, "queues"}).empty();
 }
@@ -111,6 +111,7 @@ Result<> translate_disqontrol(Settings& settings) {
     settings.set({"log", "file"}, {std::get<std::string>(folder->data) + "/disqontrol.log", folder->origin});
   }
   settings.erase({kRoot});
+  settings.set({kRoot}, {true, "disqontrol"});  // that its rules hold, e.g. for a process timeout of 0
   return {};
 }
 

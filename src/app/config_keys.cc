@@ -44,6 +44,10 @@ constexpr std::array kKeys{
         "write commit"},
     Key{Scope::broker, "password_file", Kind::path, "",
         "File whose first line is the password that clients must give (AUTH)."},
+    Key{Scope::broker, "segment_size", Kind::size, "0",
+        "Bytes of one file of the journal; 0 = chosen by the disk's size."},
+    Key{Scope::broker, "max_clients", Kind::integer, "10000", "Connections at the same time.", {}, 1, 1'000'000},
+    Key{Scope::broker, "drain", Kind::duration, "5s", "At a stop: how long clients may take to fetch their replies."},
     Key{Scope::broker, "insecure", Kind::boolean, "false",
         "Serve addresses that are not on this machine's loopback without a password."},
 

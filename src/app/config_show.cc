@@ -63,7 +63,8 @@ std::string show_settings(const Settings& settings, bool json) {
   std::string out;
   boost::json::object object;
   for (const Line& line : lines_of(settings)) {
-    const boost::json::value value = line.kind == Kind::secret ? boost::json::value{"(secret)"} : to_json(line.value);
+    boost::json::value value = "(secret)";
+    if (line.kind != Kind::secret) value = to_json(line.value);
     if (json) {
       object[to_string(line.path)] = {{"value", value}, {"origin", line.value.origin}};
     } else {

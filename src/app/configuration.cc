@@ -164,11 +164,17 @@ Result<Configuration> load_configuration(const std::vector<std::string>& files,
   }
   Result<> outcome = read_environment([](const char* name) { return std::getenv(name); }, loaded.settings);
   if (!outcome) return tl::unexpected{std::move(outcome.error())};
-  for (const Override& given : overrides) {
-    outcome = apply_override(given, loaded.settings);
-    if (!outcome) return tl::unexpected{std::move(outcome.error())};
-  }
+  outcome = apply_overrides(overrides, loaded.settings);
+  if (!outcome) return tl::unexpected{std::move(outcome.error())};
   return loaded;
+}
+
+Result<> apply_overrides(const std::vector<Override>& overrides, Settings& settings) {
+  for (const Override& given : overrides) {
+    Result<> outcome = apply_override(given, settings);
+    if (!outcome) return outcome;
+  }
+  return {};
 }
 
 Result<service::Config> service_config(const Settings& settings) {
@@ -206,12 +212,16 @@ Result<std::string> read_secret_file(const std::string& file) {
 }
 
 Result<std::string> store_password(const Settings& settings) {
-  if (const char* given = std::getenv("COWORKER_PASSWORD"); given != nullptr && *given != '\0')
-    return std::string{given};
-  if (const Value* given = settings.given({"password"})) return std::get<std::string>(given->data);
-  const std::string file = settings.text({"password_file"});
-  if (file.empty()) return std::string{};
-  return read_secret_file(file);
+  const Value* given = settings.given({"password"});
+  const Value file = settings.effective({"password_file"});
+  const auto is_flag = [](const std::string& origin) { return origin.starts_with("--"); };
+  if (given != nullptr && is_flag(given->origin)) return std::get<std::string>(given->data);
+  if (is_flag(file.origin)) return read_secret_file(std::get<std::string>(file.data));
+  const char* variable = std::getenv("COWORKER_PASSWORD");
+  if (variable != nullptr && *variable != '\0') return std::string{variable};
+  if (given != nullptr) return std::get<std::string>(given->data);
+  const std::string& name = std::get<std::string>(file.data);
+  return name.empty() ? Result<std::string>{std::string{}} : read_secret_file(name);
 }
 
 }  // namespace coworker::app

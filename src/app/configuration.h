@@ -27,12 +27,15 @@ struct Override {
 /// there first (none is fine); then the environment; then the overrides.
 Result<Configuration> load_configuration(const std::vector<std::string>& files, const std::vector<Override>& overrides);
 
+/// invalid_argument, with the flag, for a value that is not allowed.
+Result<> apply_overrides(const std::vector<Override>& overrides, Settings& settings);
+
 /// What the supervisor runs. An error names the file and line of the queue or group that cannot be run.
 Result<service::Config> service_config(const Settings& settings);
 
 log::Options log_options(const Settings& settings);
 
-/// The password for the store: COWORKER_PASSWORD, else the first line of password_file, else empty.
+/// The password for the store, by the usual precedence: the flags, COWORKER_PASSWORD, the files; else empty.
 Result<std::string> store_password(const Settings& settings);
 
 /// The first line of a file, without its end.

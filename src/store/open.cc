@@ -7,7 +7,10 @@
 #include <utility>
 
 #include "async/event.h"
+#include "base/time.h"
+#include "journal/open_disk.h"
 #include "store/disque/remote_store.h"
+#include "store/embedded/spool.h"
 #include "store/url.h"
 
 namespace coworker::store {
@@ -42,7 +45,51 @@ disque::RemoteOptions remote_options(const std::string& url, const OpenOptions& 
   return remote;
 }
 
-async::Task<Opened> open_directory(async::Loop& loop, std::string url, std::string directory, OpenOptions options) {
+/// Adds to the spool of a directory that nobody serves.
+class SpoolStore final : public Store {
+ public:
+  SpoolStore(std::string url, std::unique_ptr<journal::Disk> disk, Spool spool)
+      : url_{std::move(url)}, disk_{std::move(disk)}, spool_{std::move(spool)} {}
+
+  void apply(job::Command command, Done done) override {
+    const auto* add = std::get_if<job::Add>(&command);
+    if (!spool_) return done(fail(Errc::unavailable, fmt::format("the store {} is closed", url_)));
+    if (add == nullptr) return done(fail(Errc::invalid_argument, "without a broker, jobs can only be added here"));
+    Result<job::JobId> id = spool_->add(*add, Time{wall_millis()});
+    if (!id) return done(tl::unexpected{std::move(id.error())});
+    done(job::Added{job::Added::Outcome::created, *id});
+  }
+  Capabilities capabilities() const override { return {.groups = true, .priorities = true}; }
+  std::string url() const override { return url_; }
+  void close() override {
+    spool_.reset();
+    disk_.reset();
+  }
+
+ private:
+  std::string url_;
+  std::unique_ptr<journal::Disk> disk_;
+  std::optional<Spool> spool_;
+};
+
+Opened open_spool(const std::string& url, const std::string& directory) {
+  Result<std::unique_ptr<journal::Disk>> disk = journal::open_disk(directory);
+  if (!disk) return tl::unexpected{std::move(disk.error())};
+  Result<Spool> spool = Spool::open(**disk);
+  if (!spool) return tl::unexpected{std::move(spool.error())};
+  return std::make_unique<SpoolStore>(url, std::move(*disk), std::move(*spool));
+}
+
+/// What is done with a directory whose broker does not answer.
+enum class Otherwise { embed, spool };
+
+Opened open_here(async::Loop& loop, const std::string& url, const OpenOptions& options, Otherwise otherwise) {
+  if (otherwise == Otherwise::spool) return open_spool(url, options.embedded.directory);
+  return open_embedded(loop, options.embedded);
+}
+
+async::Task<Opened> open_directory(async::Loop& loop, std::string url, std::string directory, OpenOptions options,
+                                   Otherwise otherwise) {
   const Clock::time_point give_up = Clock::now() + options.patience;
   options.embedded.directory = directory;
   disque::RemoteOptions remote = remote_options(url, options);
@@ -50,29 +97,37 @@ async::Task<Opened> open_directory(async::Loop& loop, std::string url, std::stri
   while (true) {
     Opened broker = co_await open_nodes(loop, remote);
     if (broker || broker.error().code() == Errc::denied) co_return broker;
-    Opened embedded = open_embedded(loop, options.embedded);
-    if (embedded || embedded.error().code() != Errc::conflict) co_return embedded;
+    Opened here = open_here(loop, url, options, otherwise);
+    if (here || here.error().code() != Errc::conflict) co_return here;
     if (Clock::now() >= give_up) {
-      co_return fail(Errc::conflict, fmt::format("{}; its broker does not answer: {}", embedded.error().message(),
+      co_return fail(Errc::conflict, fmt::format("{}; its broker does not answer: {}", here.error().message(),
                                                  broker.error().message()));
     }
     co_await async::sleep_for(kPause);
   }
 }
 
-}  // namespace
-
-async::Task<Opened> open_url(async::Loop& loop, std::string url, OpenOptions options) {
+async::Task<Opened> open(async::Loop& loop, std::string url, OpenOptions options, Otherwise otherwise) {
   Result<StoreUrl> parsed = parse_url(url);
   if (!parsed) co_return tl::unexpected{std::move(parsed.error())};
   if (!parsed->directory.empty()) {
-    Opened opened = co_await open_directory(loop, url, parsed->directory, std::move(options));
+    Opened opened = co_await open_directory(loop, url, parsed->directory, std::move(options), otherwise);
     co_return opened;
   }
   disque::RemoteOptions remote = remote_options(url, options);
   remote.nodes = std::move(parsed->nodes);
   Opened opened = co_await open_nodes(loop, std::move(remote));
   co_return opened;
+}
+
+}  // namespace
+
+async::Task<Opened> open_url(async::Loop& loop, std::string url, OpenOptions options) {
+  return open(loop, std::move(url), std::move(options), Otherwise::embed);
+}
+
+async::Task<Opened> open_for_adding(async::Loop& loop, std::string url, OpenOptions options, bool with_index) {
+  return open(loop, std::move(url), std::move(options), with_index ? Otherwise::embed : Otherwise::spool);
 }
 
 }  // namespace coworker::store

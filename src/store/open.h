@@ -28,4 +28,12 @@ struct OpenOptions {
 /// The loop must outlive the store, runs it, and is the only thread to use it.
 async::Task<Result<std::unique_ptr<Store>>> open_url(async::Loop& loop, std::string url, OpenOptions options);
 
+/// A store that may take nothing but adds: for who has a few jobs to add and then leaves. Where a broker or server
+/// answers it is as `open_url`. A directory without a broker is not loaded: plain adds go to its spool (see
+/// store/embedded/spool.h), which the next owner takes over, and the store keeps the directory's lock only while it
+/// lives. `with_index`: adds will need the index (a unique or idempotency key, MAXLEN), or are many: the directory is
+/// opened as `open_url` does.
+async::Task<Result<std::unique_ptr<Store>>> open_for_adding(async::Loop& loop, std::string url, OpenOptions options,
+                                                            bool with_index);
+
 }  // namespace coworker::store

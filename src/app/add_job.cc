@@ -1,0 +1,84 @@
+#include "app/add_job.h"
+
+#include <fmt/format.h>
+
+#include "job/envelope.h"
+#include "job/json_text.h"
+#include "job/validate.h"
+
+namespace coworker::app {
+namespace {
+
+constexpr Seconds kUsualRetry{300};
+
+Result<> check_metadata(const std::string& metadata) {
+  Result<> json = job::check_json(metadata);
+  if (!json) return tl::unexpected{std::move(json.error()).wrap("the metadata is no JSON")};
+  if (!job::trim_json(metadata).starts_with('{')) {
+    return fail(Errc::invalid_argument, "the metadata must be a JSON object");
+  }
+  return {};
+}
+
+Seconds usual_retry(Seconds process_timeout) {
+  return process_timeout.count() > 0 ? process_timeout : kUsualRetry;
+}
+
+}  // namespace
+
+Result<job::Add> make_add(const NewJob& job, std::int64_t wall_ms) {
+  Result<> json = job::check_json(job.body);
+  if (!json) return tl::unexpected{std::move(json.error()).wrap("the body is no JSON")};
+  Result<> metadata = check_metadata(job.metadata);
+  if (!metadata) return tl::unexpected{std::move(metadata.error())};
+  if (job.priority < -128 || job.priority > 127) {
+    return fail(Errc::invalid_argument, fmt::format("priority {} is out of range (-128 to 127)", job.priority));
+  }
+  job::Add add;
+  add.queue = job.queue;
+  job::Stamp stamp;
+  stamp.creation_time = wall_ms / 1000;
+  stamp.job_lifetime = job.lifetime.count();
+  stamp.process_timeout = job.process_timeout.count();
+  add.body = job::make_envelope(job.body, job::write_stamp(job.metadata, stamp));
+  add.delay = job.delay;
+  add.retry = job.retry.value_or(usual_retry(job.process_timeout));
+  add.ttl = job.lifetime;
+  add.priority = static_cast<std::int8_t>(job.priority);
+  add.unique_key = job.unique;
+  add.group = job.group;
+  add.idempotency_key = job.idempotency_key;
+  if (!job.idempotency_key.empty()) add.idempotency_window = job.idempotency_window;
+  add.max_length = static_cast<std::uint64_t>(job.max_length);
+  add.bury_on_expiry = true;
+  Result<> valid = job::validate(add, Time{wall_ms});
+  if (!valid) return tl::unexpected{std::move(valid.error())};
+  return add;
+}
+
+bool needs_index(const job::Add& add) {
+  return !add.unique_key.empty() || !add.idempotency_key.empty() || !add.register_name.empty() || add.max_length != 0;
+}
+
+bool is_stored(const job::Added& added) {
+  using Outcome = job::Added::Outcome;
+  return added.outcome == Outcome::created || added.outcome == Outcome::duplicate || added.outcome == Outcome::repeated;
+}
+
+Error refusal(const job::Added& added, const std::string& queue) {
+  switch (added.outcome) {
+    case job::Added::Outcome::paused:
+      return Error{Errc::unavailable, fmt::format("queue '{}' is paused and takes no jobs", queue)};
+    case job::Added::Outcome::full:
+      return Error{Errc::resource_exhausted, fmt::format("queue '{}' holds as many jobs as it may", queue)};
+    case job::Added::Outcome::stale:
+      return Error{Errc::conflict, fmt::format("queue '{}' refused the job: its register has that value", queue)};
+    case job::Added::Outcome::created:
+    case job::Added::Outcome::duplicate:
+    case job::Added::Outcome::repeated:
+      break;
+  }
+  return Error{Errc::internal, "the job was stored"};
+}
+
+}  // namespace coworker::app

@@ -1,0 +1,166 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+
+#include "app/command.h"
+#include "base/build.h"
+
+namespace coworker::app {
+namespace {
+
+/// Where the parsing library puts the values of one command.
+struct Slots {
+  const Command* command = nullptr;
+  CLI::App* parser = nullptr;
+  std::deque<std::pair<std::string, std::vector<std::string>>> lists;
+  std::deque<std::pair<std::string, std::string>> texts;
+  std::deque<std::pair<std::string, bool>> switches;
+  std::vector<CLI::Option*> list_options, text_options;
+
+  void add(const Flag& flag) {
+    const std::string name = flag.names.substr(flag.names.find("--") + 2);
+    if (flag.value.empty()) {
+      parser->add_flag(flag.names, switches.emplace_back(name, false).second, flag.text);
+    } else if (flag.repeats) {
+      list_options.push_back(
+          parser->add_option(flag.names, lists.emplace_back(name, std::vector<std::string>{}).second, flag.text));
+      list_options.back()->type_name(flag.value)->allow_extra_args(false);
+    } else {
+      text_options.push_back(parser->add_option(flag.names, texts.emplace_back(name, "").second, flag.text));
+      text_options.back()->type_name(flag.value);
+    }
+  }
+
+  void add(const Positional& positional) {
+    if (positional.repeats) {
+      auto& slot = lists.emplace_back(positional.name, std::vector<std::string>{}).second;
+      list_options.push_back(parser->add_option(positional.name, slot, positional.text));
+      list_options.back()->type_name("")->required(positional.required);
+    } else {
+      text_options.push_back(
+          parser->add_option(positional.name, texts.emplace_back(positional.name, "").second, positional.text));
+      text_options.back()->type_name("")->required(positional.required);
+    }
+  }
+
+  Arguments arguments() const {
+    Arguments given;
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      if (list_options[i]->count() > 0) given.set(lists[i].first, lists[i].second);
+    }
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (text_options[i]->count() > 0) given.set(texts[i].first, {texts[i].second});
+    }
+    for (const auto& [name, is_on] : switches) {
+      if (is_on) given.set(name, {});
+    }
+    return given;
+  }
+};
+
+const std::vector<Flag>& store_flags() {
+  static const std::vector<Flag> flags{
+      {"--store", "URL", "Where jobs live (default: file:./coworker-data)"},
+      {"-c,--config", "FILE", "Configuration; may be given several times (default: ./coworker.yml)", true},
+      {"--password-file", "FILE", "Its first line is the password for the store"},
+      {"--password", "TEXT", "The password itself; others on this machine may see it, so prefer the file"},
+  };
+  return flags;
+}
+
+CLI::App* parser_of(CLI::App& root, const Command& command) {
+  const std::size_t blank = command.name.find(' ');
+  if (blank == std::string::npos) return root.add_subcommand(command.name, command.summary);
+  const std::string first = command.name.substr(0, blank);
+  const auto known = root.get_subcommands([&](const CLI::App* each) { return each->get_name() == first; });
+  CLI::App* group =
+      known.empty() ? root.add_subcommand(first, fmt::format("Commands for one {}", first)) : known.front();
+  group->require_subcommand(1);
+  return group->add_subcommand(command.name.substr(blank + 1), command.summary);
+}
+
+void register_command(CLI::App& root, const Command& command, Slots& slots) {
+  slots.command = &command;
+  slots.parser = parser_of(root, command);
+  for (std::size_t at = 0; at < command.aliases.size();) {
+    const std::size_t end = std::min(command.aliases.find(' ', at), command.aliases.size());
+    slots.parser->alias(command.aliases.substr(at, end - at));
+    at = end + 1;
+  }
+  if (command.hidden) slots.parser->group("");
+  if (!command.example.empty()) slots.parser->footer("Example:\n" + command.example);
+  for (const Positional& positional : command.positionals) slots.add(positional);
+  for (const Flag& flag : command.flags) slots.add(flag);
+  slots.add(Flag{"--json", "", "Print JSON"});
+  if (!command.on_store) return;
+  for (const Flag& flag : store_flags()) slots.add(flag);
+}
+
+// Others see the arguments of a process; the password is gone from them as soon as it was read.
+void hide_password(int argc, char** argv) {
+  constexpr std::string_view kFlag = "--password";
+  for (int i = 1; i < argc; ++i) {
+    char* secret = nullptr;
+    if (argv[i] == kFlag && i + 1 < argc) secret = argv[i + 1];
+    if (std::string_view{argv[i]}.starts_with("--password=")) secret = argv[i] + kFlag.size() + 1;
+    if (secret == nullptr) continue;
+    std::memset(secret, 'x', std::strlen(secret));
+    std::fputs(
+        "coworker: warning: a password on the command line can be seen by others; use --password-file or "
+        "COWORKER_PASSWORD\n",
+        stderr);
+  }
+}
+
+int run_parsed(const std::deque<Slots>& all, const worker::Registry& workers) {
+  for (const Slots& slots : all) {
+    if (!slots.parser->parsed()) continue;
+    const Arguments arguments = slots.arguments();
+    return slots.command->run(arguments, Context{workers, arguments.has("json")});
+  }
+  return kWrongUsage;
+}
+
+}  // namespace
+
+int complain(const Error& error) {
+  std::fputs(fmt::format("coworker: {}\n", error.message()).c_str(), stderr);
+  return kFailed;
+}
+
+int complain_usage(std::string_view text) {
+  std::fputs(fmt::format("coworker: {}\n", text).c_str(), stderr);
+  return kWrongUsage;
+}
+
+int run_cli(int argc, char** argv, const worker::Registry& workers) {
+  if (argc == 2 && (std::strcmp(argv[1], "--version") == 0 || std::strcmp(argv[1], "-V") == 0)) {
+    std::fputs(fmt::format("coworker {}\n", version()).c_str(), stdout);
+    return kDone;
+  }
+  CLI::App root{"Background jobs: stored durably, handed out in microseconds, run in processes it owns"};
+  root.name("coworker");
+  root.require_subcommand(1);
+  root.footer("coworker COMMAND --help says more, with an example. Exit codes: 0 done, 1 failed, 2 wrong usage.");
+  root.set_version_flag("-V,--version", fmt::format("coworker {}", version()));
+  const std::vector<Command> table = commands();
+  std::deque<Slots> slots;
+  for (const Command& command : table) register_command(root, command, slots.emplace_back());
+  if (argc <= 1) {
+    std::fputs(root.help().c_str(), stderr);
+    return kWrongUsage;
+  }
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    const int code = root.exit(problem);
+    return code == 0 ? kDone : kWrongUsage;
+  }
+  hide_password(argc, argv);
+  return run_parsed(slots, workers);
+}
+
+}  // namespace coworker::app

@@ -1,0 +1,64 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/broker.h"
+#include "app/broker_config.h"
+#include "app/command_list.h"
+#include "app/config_keys.h"
+#include "app/store_session.h"
+#include "base/log.h"
+
+namespace coworker::app {
+namespace {
+
+constexpr std::string_view kSection = "broker";
+
+std::string flag_name(std::string_view key) {
+  std::string name{key};
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
+// The password of the section is what clients must give; --password-file is
+// what this program gives to others.
+bool is_taken(std::string_view key) {
+  return key == "password_file";
+}
+
+}  // namespace
+
+std::vector<Flag> section_flags(std::string_view section) {
+  const Place* place = find_place(section);
+  std::vector<Flag> flags;
+  for (const Key& key : keys()) {
+    if (place == nullptr || key.scope != place->scope) continue;
+    const std::string name = is_taken(key.name) ? "require-" + flag_name(key.name) : flag_name(key.name);
+    const bool is_list = key.kind == Kind::addresses || key.kind == Kind::texts;
+    const std::string fallback = key.fallback.empty() ? "" : fmt::format(" (default: {})", key.fallback);
+    flags.push_back(
+        {"--" + name, key.kind == Kind::boolean ? "BOOLEAN" : "VALUE", std::string{key.text} + fallback, is_list});
+  }
+  return flags;
+}
+
+int run_broker_command(const Arguments& arguments, const Context&) {
+  Result<Configuration> configuration = configuration_of(arguments);
+  if (!configuration) return complain(configuration.error());
+  std::vector<Override> overrides;
+  for (const Key& key : keys()) {
+    if (key.scope != Scope::broker) continue;
+    const std::string name = is_taken(key.name) ? "require-" + flag_name(key.name) : flag_name(key.name);
+    if (arguments.has(name)) overrides.push_back({join(kSection, key.name), arguments.texts(name), "--" + name});
+  }
+  if (const auto data = arguments.text("data")) overrides.push_back({"store", {"file:" + *data}, "--data"});
+  if (Result<> given = apply_overrides(overrides, configuration->settings); !given)
+    return complain_usage(given.error().message());
+  if (Result<> logged = log::configure(log_options(configuration->settings)); !logged) return complain(logged.error());
+  const Result<BrokerOptions> options = broker_options(configuration->settings);
+  if (!options) return complain(options.error());
+  log::set_role("broker");
+  return run_broker(*options);
+}
+
+}  // namespace coworker::app

@@ -1,0 +1,45 @@
+#include <fmt/format.h>
+
+#include "app/command_list.h"
+#include "app/config_docs.h"
+#include "app/output.h"
+#include "app/store_session.h"
+#include "store/url.h"
+
+namespace coworker::app {
+
+int run_config_check(const Arguments& arguments, const Context& context) {
+  const Result<Configuration> configuration = configuration_of(arguments);
+  if (!configuration) return complain(configuration.error());
+  const Settings& settings = configuration->settings;
+  const Result<service::Config> service = service_config(settings);
+  if (!service) return complain(service.error());
+  const Result<store::StoreUrl> url = store::parse_url(settings.text({"store"}));
+  if (!url) {
+    return complain(Error{url.error().code(),
+                          fmt::format("{}: store: {}", settings.effective({"store"}).origin, url.error().message())});
+  }
+  for (const service::QueueConfig& queue : service->queues) {
+    if (queue.worker.kind != service::WorkerKind::inline_worker || context.workers.find(queue.worker.name) != nullptr)
+      continue;
+    return complain(Error{Errc::not_found, fmt::format("queues.{}.worker: this program has no inline worker '{}'",
+                                                       queue.name, queue.worker.name)});
+  }
+  print_line(fmt::format("{}: {} queues, {} groups of consumers", fmt::join(configuration->files, ", "),
+                         service->queues.size(), service->consumers.size()));
+  return kDone;
+}
+
+int run_config_show(const Arguments& arguments, const Context& context) {
+  const Result<Configuration> configuration = configuration_of(arguments);
+  if (!configuration) return complain(configuration.error());
+  print(show_settings(configuration->settings, context.json));
+  return kDone;
+}
+
+int run_config_docs(const Arguments&, const Context&) {
+  print(config_docs());
+  return kDone;
+}
+
+}  // namespace coworker::app

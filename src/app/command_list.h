@@ -1,0 +1,32 @@
+#pragma once
+
+#include "app/command.h"
+
+/// What each command does; the table that names them is in commands.cc.
+namespace coworker::app {
+
+int run_add(const Arguments& arguments, const Context& context);
+int run_process(const Arguments& arguments, const Context& context);
+int run_queues(const Arguments& arguments, const Context& context);
+int run_list_queues(const Arguments& arguments, const Context& context);
+int run_queue_pause(const Arguments& arguments, const Context& context);
+int run_queue_resume(const Arguments& arguments, const Context& context);
+int run_queue_purge(const Arguments& arguments, const Context& context);
+int run_jobs(const Arguments& arguments, const Context& context);
+int run_job(const Arguments& arguments, const Context& context);
+int run_store_stat(const Arguments& arguments, const Context& context);
+int run_store_verify(const Arguments& arguments, const Context& context);
+int run_store_backup(const Arguments& arguments, const Context& context);
+int run_broker_command(const Arguments& arguments, const Context& context);
+int run_run(const Arguments& arguments, const Context& context);
+int run_consumer(const Arguments& arguments, const Context& context);
+int run_keeper(const Arguments& arguments, const Context& context);
+int run_config_check(const Arguments& arguments, const Context& context);
+int run_config_show(const Arguments& arguments, const Context& context);
+int run_config_docs(const Arguments& arguments, const Context& context);
+
+/// A flag for each key of the configuration's section, "sync_interval" being
+/// --sync-interval; and what was given.
+std::vector<Flag> section_flags(std::string_view section);
+
+}  // namespace coworker::app

@@ -1,0 +1,139 @@
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "app/broker.h"
+#include "app/broker_config.h"
+#include "app/command_list.h"
+#include "app/store_session.h"
+#include "app/worker_registry.h"
+#include "base/log.h"
+#include "proc/keeper_main.h"
+#include "proc/program.h"
+#include "service/run.h"
+#include "store/url.h"
+
+namespace coworker::app {
+namespace {
+
+// Consumers are told by the environment what they need before the supervisor
+// speaks to them.
+void export_settings(const Settings& settings) {
+  const auto set = [](const char* name, const std::string& text) {
+    if (!text.empty()) ::setenv(name, text.c_str(), 1);
+  };
+  set("COWORKER_LOG_LEVEL", settings.text({"log", "level"}));
+  set("COWORKER_LOG_FORMAT", settings.text({"log", "format"}));
+  set("COWORKER_LOG_FILE", settings.text({"log", "file"}));
+  set("COWORKER_BOOTSTRAP", settings.text({"bootstrap"}));
+}
+
+// Without a word about queues, each inline worker of the program serves the
+// queue of its name.
+void add_usual_queues(service::Config& config, const worker::Registry& registry) {
+  if (!config.queues.empty()) return;
+  service::ConsumerConfig consumer;
+  for (const std::string& name : registry.names()) {
+    service::QueueConfig queue;
+    queue.name = name;
+    queue.worker.kind = service::WorkerKind::inline_worker;
+    queue.worker.name = name;
+    config.queues.push_back(std::move(queue));
+    consumer.queues.push_back(name);
+  }
+  if (!consumer.queues.empty()) config.consumers.push_back(std::move(consumer));
+}
+
+Result<> check_workers(const service::Config& config, const worker::Registry& registry) {
+  if (config.queues.empty()) {
+    return fail(Errc::invalid_argument,
+                "there is nothing to run: no queues in the configuration (see "
+                "coworker run --help)");
+  }
+  for (const service::QueueConfig& queue : config.queues) {
+    const bool is_inline = queue.worker.kind == service::WorkerKind::inline_worker;
+    if (is_inline && registry.find(queue.worker.name) == nullptr) {
+      return fail(Errc::not_found,
+                  fmt::format("queue '{}': this program has no inline worker '{}'", queue.name, queue.worker.name));
+    }
+  }
+  return {};
+}
+
+// Where the broker is this program, what it demands is also what its consumers say.
+Result<std::string> password_for(const Settings& settings) {
+  Result<std::string> password = store_password(settings);
+  const std::string demanded = settings.text({"broker", "password_file"});
+  if (!password || !password->empty() || demanded.empty()) return password;
+  return read_secret_file(demanded);
+}
+
+/// Serves the directory here, unless somebody serves it already.
+Result<> start_broker(const Settings& settings, std::unique_ptr<BrokerThread>& broker) {
+  const Result<store::StoreUrl> url = store::parse_url(settings.text({"store"}));
+  if (!url) return tl::unexpected{url.error()};
+  if (url->directory.empty()) return {};
+  Result<BrokerOptions> options = broker_options(settings);
+  if (!options) return tl::unexpected{std::move(options.error())};
+  if (options->listen.empty()) options->listen = {"unix:" + options->directory + "/broker.sock"};
+  auto own = std::make_unique<BrokerThread>(std::move(*options));
+  Result<> started = own->start();
+  if (!started && started.error().code() == Errc::conflict) {
+    Result<StoreSession> served = StoreSession::open(settings);
+    if (!served) return tl::unexpected{std::move(served.error())};
+    log::info(fmt::format("{} is served by another broker; using that", settings.text({"store"})));
+    return {};
+  }
+  if (!started) return started;
+  broker = std::move(own);
+  for (const std::string& address : broker->addresses()) log::info("the broker listens on " + address);
+  return {};
+}
+
+}  // namespace
+
+int run_run(const Arguments& arguments, const Context& context) {
+  Result<Configuration> configuration = configuration_of(arguments);
+  if (!configuration) return complain(configuration.error());
+  Settings& settings = configuration->settings;
+  if (const auto file = arguments.text("bootstrap")) settings.set({"bootstrap"}, {*file, "--bootstrap"});
+  if (Result<> logged = log::configure(log_options(settings)); !logged) return complain(logged.error());
+  log::set_role("supervisor");
+  if (Result<int> program = proc::own_program(); !program) return complain(program.error());
+  Result<service::Config> config = service_config(settings);
+  if (!config) return complain(config.error());
+  const Result<worker::Registry> registry = registry_with_bootstrap(context.workers, settings);
+  if (!registry) return complain(registry.error());
+  add_usual_queues(*config, *registry);
+  if (Result<> checked = check_workers(*config, *registry); !checked) return complain(checked.error());
+  Result<std::string> password = password_for(settings);
+  if (!password) return complain(password.error());
+  config->store_password = std::move(*password);
+  export_settings(settings);
+
+  std::unique_ptr<BrokerThread> broker;
+  if (Result<> started = start_broker(settings, broker); !started) {
+    return complain(std::move(started.error()).wrap("start the broker"));
+  }
+  const int code = service::run_supervisor(*config);
+  if (broker) broker->stop();
+  return code;
+}
+
+int run_consumer(const Arguments&, const Context& context) {
+  Settings settings;
+  Result<Configuration> configuration = load_configuration({"/dev/null"}, {});
+  if (!configuration) return complain(configuration.error());
+  if (Result<> logged = log::configure(log_options(configuration->settings)); !logged) return complain(logged.error());
+  log::set_role("consumer");
+  proc::name_process("coworker-cons");
+  const Result<worker::Registry> registry = registry_with_bootstrap(context.workers, configuration->settings);
+  if (!registry) return complain(registry.error());
+  return service::consumer_main(*registry);
+}
+
+int run_keeper(const Arguments&, const Context&) {
+  return proc::keeper_main(3);
+}
+
+}  // namespace coworker::app

@@ -1,0 +1,169 @@
+#include "app/command_list.h"
+
+namespace coworker::app {
+namespace {
+
+const Positional kQueue{"QUEUE", "Name of the queue"};
+
+Command add() {
+  return {"add",
+          "addjob",
+          "Add a job; prints its id",
+          "  coworker add mail '{\"to\":\"a@example.org\"}' --delay 10m\n"
+          "  jq -c '.[]' orders.json | coworker add orders --stdin",
+          {kQueue, {"JSON", "The body", false}},
+          {{"--stdin", "",
+            "A body per line of standard input; stops at the first line that "
+            "cannot be added"},
+           {"-d,--delay", "DURATION", "Before it may run (10, 250ms, 5m, 2h)"},
+           {"--priority", "N", "-128 (first) to 127 (default: 0)"},
+           {"--unique", "KEY",
+            "While a job with this key is in the queue, print that one's id "
+            "instead"},
+           {"--group", "KEY", "Jobs of a group take turns with other groups"},
+           {"--ttl", "DURATION", "For all its attempts together (default: the queue's job_lifetime)"},
+           {"--process-timeout", "DURATION", "For one attempt (default: the queue's job_process_timeout)"},
+           {"--retry", "DURATION", "A silent consumer is given up after this; 0 = never run it again"},
+           {"--idempotency-key", "KEY",
+            "Adding again with this key prints the first one's id, also when it is "
+            "done"},
+           {"--idempotency-window", "DURATION", "How long that key is remembered (default: 24h)"},
+           {"--max-length", "N", "Refuse when so many jobs wait in the queue"},
+           {"--metadata", "JSON", "An object that travels with the job"},
+           {"--ids", "", "With --stdin: print the ids"},
+           {"--progress", "", "Show progress also when standard error is no terminal"}},
+          run_add};
+}
+
+std::vector<Command> work_commands() {
+  return {
+      add(),
+      {"process",
+       "processjob",
+       "Run one job now, here; prints its result",
+       "  coworker process resize '{\"file\":\"a.png\"}'",
+       {kQueue, {"JSON", "The body"}},
+       {},
+       run_process},
+      {"run",
+       "supervisor",
+       "Serve the store and run the workers of the configuration",
+       "  coworker run -c coworker.yml",
+       {},
+       {{"--bootstrap", "FILE", "A shared library with inline workers"}},
+       run_run},
+      {"consumer", "", "", "", {{"WORDS", "", false, true}}, {}, run_consumer, true, false},
+      {"keeper", "", "", "", {{"WORDS", "", false, true}}, {}, run_keeper, true, false},
+  };
+}
+
+std::vector<Command> look_commands() {
+  return {
+      {"queues", "", "Queues and how many jobs they hold", "  coworker queues --json", {}, {}, run_queues},
+      {"list-queues",
+       "",
+       "Names of the configured queues, one a line",
+       "  coworker list-queues -c coworker.yml",
+       {},
+       {},
+       run_list_queues},
+      {"jobs",
+       "",
+       "List jobs",
+       "  coworker jobs --queue mail --state ready\n  coworker jobs --dead "
+       "--json --limit 0",
+       {},
+       {{"--queue", "NAME", "Of this queue only"},
+        {"--state", "STATE", "scheduled, ready or leased; may be given several times", true},
+        {"--dead", "", "Only those that will not be retried"},
+        {"--bodies", "", "Show what they say"},
+        {"--limit", "N", "At most so many; 0 = all (default: 100)"}},
+       run_jobs},
+      {"job", "", "All that is known of a job", "  coworker job D-0a1b2c3d-…-05a1", {{"ID", "Its id"}}, {}, run_job},
+      {"queue pause",
+       "",
+       "Stop handing out a queue's jobs (--in: stop taking jobs)",
+       "  coworker queue pause mail",
+       {kQueue},
+       {{"--in", "", "Refuse new jobs"}, {"--out", "", "Hand out no jobs"}},
+       run_queue_pause},
+      {"queue resume",
+       "",
+       "Undo a pause",
+       "  coworker queue resume mail",
+       {kQueue},
+       {{"--in", "", "Only take jobs again"}, {"--out", "", "Only hand out jobs again"}},
+       run_queue_resume},
+      {"queue purge",
+       "",
+       "Remove all jobs of a queue, running ones too",
+       "  coworker queue purge mail",
+       {kQueue},
+       {},
+       run_queue_purge},
+  };
+}
+
+std::vector<Command> keep_commands() {
+  std::vector<Flag> broker = section_flags("broker");
+  broker.insert(broker.begin(), Flag{"--data", "DIR", "The store's directory; the same as --store file:DIR"});
+  return {
+      {"broker",
+       "",
+       "Serve a store to other programs",
+       "  coworker broker --data /var/lib/coworker --listen tcp:127.0.0.1:7711",
+       {},
+       std::move(broker),
+       run_broker_command},
+      {"store stat", "", "Totals of the store", "  coworker store stat --json", {}, {}, run_store_stat},
+      {"store verify",
+       "",
+       "Read the whole journal and compare all checksums",
+       "  coworker store verify --store file:DIR",
+       {},
+       {{"--progress", "", "Show progress also when standard error is no terminal"}},
+       run_store_verify},
+      {"store backup",
+       "",
+       "Copy the store, also while a broker serves it",
+       "  coworker store backup /backup/today",
+       {{"TARGET", "An empty directory, or one that does not exist"}},
+       {{"--progress", "", "Show progress also when standard error is no terminal"}},
+       run_store_backup},
+      {"config check",
+       "",
+       "Read the configuration and report all mistakes",
+       "  coworker config check -c coworker.yml",
+       {},
+       {},
+       run_config_check},
+      {"config show",
+       "",
+       "The values in effect, and where each comes from",
+       "  coworker config show",
+       {},
+       {},
+       run_config_show},
+      {"config docs",
+       "",
+       "The manual of all keys",
+       "  coworker config docs > configuration.md",
+       {},
+       {},
+       run_config_docs,
+       true,
+       false},
+  };
+}
+
+}  // namespace
+
+std::vector<Command> commands() {
+  std::vector<Command> all = work_commands();
+  for (std::vector<Command> part : {look_commands(), keep_commands()}) {
+    for (Command& command : part) all.push_back(std::move(command));
+  }
+  return all;
+}
+
+}  // namespace coworker::app

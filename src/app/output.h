@@ -1,0 +1,31 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "job/command.h"
+
+/// What commands print to standard output.
+namespace coworker::app {
+
+void print(std::string_view text);
+void print_line(std::string_view text);
+void print_json(const boost::json::value& value);
+
+/// Rows under a heading, in columns as wide as they need; numbers stand right.
+std::string table(const std::vector<std::string>& heading, const std::vector<std::vector<std::string>>& rows);
+
+/// Texts of a store are bytes: what is not UTF-8 becomes U+FFFD, and for a terminal control characters are escaped.
+std::string printable(std::string_view bytes);
+boost::json::string json_text(std::string_view bytes);
+
+boost::json::object to_json(const job::QueueView& queue);
+boost::json::object to_json(const job::View& job);
+boost::json::object to_json(const job::StoreTotals& totals);
+
+/// "3 min", "2.5 h": short and rounded.
+std::string short_duration(Millis duration);
+
+}  // namespace coworker::app

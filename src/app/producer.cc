@@ -1,0 +1,231 @@
+#include "coworker/producer.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "app/add_job.h"
+#include "async/gate.h"
+#include "base/time.h"
+#include "job/id.h"
+#include "store/open.h"
+
+namespace coworker {
+namespace {
+
+using Done = std::function<void(Added)>;
+
+// A directory that is used without a broker is let go when nothing was added for so long.
+constexpr Millis kIdle{20};
+
+AddError error_of(Errc code) {
+  switch (code) {
+    case Errc::invalid_argument:
+      return AddError::invalid;
+    case Errc::resource_exhausted:
+      return AddError::disk_full;
+    case Errc::denied:
+      return AddError::denied;
+    case Errc::unavailable:
+    case Errc::conflict:
+      return AddError::unavailable;
+    case Errc::not_found:
+    case Errc::corrupt:
+    case Errc::internal:
+      break;
+  }
+  return AddError::failed;
+}
+
+Added failure_of(const Error& error) {
+  return Added::failure(error_of(error.code()), error.message());
+}
+
+Added outcome_of(const Result<job::Answer>& answer, const std::string& queue) {
+  if (!answer) return failure_of(answer.error());
+  const auto& added = std::get<job::Added>(*answer);
+  if (!app::is_stored(added)) {
+    return Added::failure(AddError::refused, app::refusal(added, queue).message());
+  }
+  return Added::with_id(to_string(added.id), added.outcome == job::Added::Outcome::created);
+}
+
+Result<job::Add> add_of(std::string_view queue, std::string_view body, AddOptions options) {
+  app::NewJob job;
+  job.queue = queue;
+  job.body = body;
+  job.metadata = std::move(options.metadata);
+  job.delay = options.delay;
+  job.lifetime = options.lifetime;
+  job.process_timeout = options.process_timeout;
+  job.retry = options.retry;
+  job.priority = options.priority;
+  job.unique = std::move(options.unique);
+  job.group = std::move(options.group);
+  job.idempotency_key = std::move(options.idempotency_key);
+  job.idempotency_window = options.idempotency_window;
+  return app::make_add(job, wall_millis());
+}
+
+}  // namespace
+
+/// The store, and the thread whose loop it lives on.
+class Producer::Core {
+ public:
+  Core(std::string url, ProducerOptions options)
+      : url_{std::move(url)}, options_{std::move(options)}, gate_{loop_.get_executor()}, idle_{loop_}, thread_{[this] {
+          loop_.run();
+        }} {}
+
+  ~Core() {
+    boost::asio::post(loop_, [this] { stop(); });
+    thread_.join();
+  }
+
+  void start(job::Add add, Done done) {
+    boost::asio::post(loop_, [this, add = std::move(add), done = std::move(done)]() mutable {
+      waiting_.push_back({std::move(add), std::move(done)});
+      pump();
+    });
+  }
+
+ private:
+  struct Waiting {
+    job::Add add;
+    Done done;
+  };
+
+  void pump();
+  async::Task<> open(bool with_index);
+  void finished();
+  void stop();
+
+  std::string url_;
+  ProducerOptions options_;
+  async::Loop loop_{1};
+  boost::asio::executor_work_guard<async::Loop::executor_type> work_{loop_.get_executor()};
+  async::Gate gate_;
+  boost::asio::steady_timer idle_;
+  std::deque<Waiting> waiting_;  // while the store is being opened
+  std::unique_ptr<store::Store> store_;
+  bool with_index_ = false;       // store_ takes every add
+  bool holds_directory_ = false;  // store_ keeps others from serving it
+  bool opening_ = false;
+  bool stopped_ = false;
+  std::size_t under_way_ = 0;
+  std::thread thread_;  // the last member: it runs on all others
+};
+
+void Producer::Core::pump() {
+  if (opening_) return;
+  while (!waiting_.empty()) {
+    const bool needs_index = app::needs_index(waiting_.front().add);
+    const bool is_fit = store_ && (with_index_ || !needs_index);
+    if (!is_fit) {
+      if (under_way_ > 0) return;  // the spool is closed first; `finished` comes back here
+      store_.reset();
+      opening_ = true;
+      // Many at once are better committed together, which the spool does not do.
+      gate_.spawn("producer", open(needs_index || waiting_.size() > 1));
+      return;
+    }
+    Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++under_way_;
+    idle_.cancel();
+    std::string queue = next.add.queue;
+    store_->apply(std::move(next.add),
+                  [this, queue = std::move(queue), done = next.done](const Result<job::Answer>& answer) {
+                    done(outcome_of(answer, queue));
+                    --under_way_;
+                    finished();
+                  });
+  }
+}
+
+async::Task<> Producer::Core::open(bool with_index) {
+  store::OpenOptions options;
+  options.password = options_.password;
+  options.patience = options_.patience;
+  Result<std::unique_ptr<store::Store>> opened = co_await store::open_for_adding(loop_, url_, options, with_index);
+  opening_ = false;
+  if (opened && !stopped_) {
+    store_ = std::move(*opened);
+    const bool is_directory = url_.rfind("file:", 0) == 0;
+    const bool is_spool = is_directory && !store_->capabilities().fencing;
+    with_index_ = !is_spool;
+    // A store that is embedded here names its node; one behind a broker does not.
+    holds_directory_ = is_spool || (is_directory && !store_->node().empty());
+    pump();
+    co_return;
+  }
+  const Error error = opened ? Error{Errc::unavailable, "the producer is closed"} : opened.error();
+  std::deque<Waiting> waiting;
+  waiting.swap(waiting_);
+  for (const Waiting& each : waiting) each.done(failure_of(error));
+}
+
+void Producer::Core::finished() {
+  if (under_way_ > 0 || stopped_) return;
+  if (!waiting_.empty()) {
+    boost::asio::post(loop_, [this] { pump(); });
+    return;
+  }
+  if (!holds_directory_) return;
+  idle_.expires_after(kIdle);
+  idle_.async_wait([this](boost::system::error_code error) {
+    if (!error && under_way_ == 0 && waiting_.empty()) store_.reset();
+  });
+}
+
+void Producer::Core::stop() {
+  stopped_ = true;
+  idle_.cancel();
+  if (store_) store_->close();
+  store_.reset();
+  std::deque<Waiting> waiting;
+  waiting.swap(waiting_);
+  for (const Waiting& each : waiting) each.done(Added::failure(AddError::unavailable, "the producer is closed"));
+  loop_.stop();
+}
+
+Producer::Producer(std::string url, ProducerOptions options)
+    : core_{std::make_unique<Core>(std::move(url), std::move(options))} {}
+Producer::~Producer() = default;
+Producer::Producer(Producer&&) noexcept = default;
+Producer& Producer::operator=(Producer&&) noexcept = default;
+
+void Producer::add_then(std::string_view queue, std::string_view body, AddOptions options, Done done) {
+  Result<job::Add> add = add_of(queue, body, std::move(options));
+  if (!add) return done(failure_of(add.error()));
+  core_->start(std::move(*add), std::move(done));
+}
+
+std::vector<Added> Producer::add_many(std::string_view queue, std::span<const std::string> bodies, AddOptions options) {
+  std::vector<Added> results(bodies.size(), Added::failure(AddError::failed, "not answered"));
+  std::mutex mutex;
+  std::condition_variable all_answered;
+  std::size_t left = bodies.size();
+  for (std::size_t i = 0; i < bodies.size(); ++i) {
+    add_then(queue, bodies[i], options, [&, i](Added added) {
+      const std::lock_guard lock{mutex};
+      results[i] = std::move(added);
+      if (--left == 0) all_answered.notify_one();
+    });
+  }
+  std::unique_lock lock{mutex};
+  all_answered.wait(lock, [&] { return left == 0; });
+  return results;
+}
+
+Added Producer::add(std::string_view queue, std::string_view body, AddOptions options) {
+  const std::string text{body};
+  return std::move(add_many(queue, {&text, 1}, std::move(options)).front());
+}
+
+}  // namespace coworker
