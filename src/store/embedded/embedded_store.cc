@@ -127,6 +127,9 @@ void EmbeddedStore::schedule_commit() {
 void EmbeddedStore::commit() {
   core_->write_out();
   core_->deliver();
+  // Adds that are answered unsynced may have served claims that wait: their facts are written now, too.
+  core_->write_out();
+  core_->deliver();
   if (core_->wants_sync() && options_.durability == Durability::commit) sync();
   if (!ticking_) rest();
 }
