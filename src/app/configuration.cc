@@ -180,6 +180,7 @@ Result<> apply_overrides(const std::vector<Override>& overrides, Settings& setti
 Result<service::Config> service_config(const Settings& settings) {
   service::Config config;
   config.store = settings.text({"store"});
+  config.log = log_options(settings);
   config.lease = settings.get<Millis>({"lease"});
   config.stop_grace = settings.get<Millis>({"stop_grace"});
   config.kill_grace = settings.get<Millis>({"kill_grace"});
