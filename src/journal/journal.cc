@@ -128,11 +128,7 @@ Result<> Journal::adopt(Chain chain, const ChainEnd& end) {
         {.file = found.file, .base = found.header.base, .end = stop, .limit = stop, .bytes = found.bytes});
   }
   end_ = written_ = tail_.end();
-  if (!chain.segments.empty() && end_ != end.end) {
-    return fail(Errc::corrupt,
-                fmt::format("the journal in '{}' is damaged: what was synced ends at {}, within a record",
-                            disk_.where(), synced_));
-  }
+  CW_CHECK(chain.segments.empty() || end_ == end.end);
 
   // From here on the directory changes: first what does not count gives its room back.
   void_names_ = std::move(chain.void_names);

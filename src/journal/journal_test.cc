@@ -1,6 +1,16 @@
 #include "journal/journal.h"
 
-#include "journal/journal_fixture.h"
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "journal/format.h"
+#include "journal/found.h"
+#include "journal/sim_disk.h"
 #include "journal/verify.h"
 
 namespace coworker::journal {
@@ -8,7 +18,59 @@ namespace {
 
 using testing::HasSubstr;
 
-class JournalTest : public JournalFixture {};
+class JournalTest : public testing::Test {
+ protected:
+  void open(std::uint64_t segment_bytes = 16384) {
+    journal_.reset();
+    found_ = {};
+    auto opened = try_open(segment_bytes);
+    ASSERT_TRUE(opened) << opened.error().message();
+    journal_ = std::move(*opened);
+  }
+
+  Result<std::unique_ptr<Journal>> try_open(std::uint64_t segment_bytes = 16384) {
+    return Journal::open(disk_,
+                         {.checkpoint = [this] { return checkpoint_; },
+                          .segment_bytes = segment_bytes,
+                          .recent_bytes = 0,
+                          .held_bytes = 4000,
+                          .identity = 4711},
+                         found_);
+  }
+
+  Result<Position> add(const std::string& head, const std::string& body = "", Urgency urgency = Urgency::normal) {
+    const std::size_t bytes = Journal::record_bytes(1, head.size() + body.size());
+    if (auto room = journal_->reserve(bytes, urgency); !room) return tl::unexpected{room.error()};
+    journal_->begin_record();
+    const Position position = journal_->add_item(head, body);
+    journal_->commit_record();
+    return position;
+  }
+
+  void fill_segments(std::size_t count) {
+    while (journal_->segments().size() < count) {
+      ASSERT_TRUE(add("filler", std::string(500, 'f')));
+      ASSERT_TRUE(journal_->sync());
+    }
+  }
+
+  std::vector<std::string> heads() const {
+    std::vector<std::string> all;
+    for (const auto& item : found_.items) all.push_back(item.head);
+    return all;
+  }
+
+  std::string last_name() const { return journal_->segments().back().name; }
+
+  void flip(const std::string& name, std::size_t offset) {
+    disk_.damage(name, [&](std::vector<std::byte>& bytes) { bytes.at(offset) ^= std::byte{0x20}; });
+  }
+
+  SimDisk disk_{1, 1 << 20};
+  Found found_;
+  std::string checkpoint_ = "state";
+  std::unique_ptr<Journal> journal_;
+};
 
 TEST_F(JournalTest, GivesBackInOrderWhatWasSynced) {
   open();
@@ -50,6 +112,128 @@ TEST_F(JournalTest, WhatWasOnlyWrittenSurvivesTheProcess) {
   disk_.kill();
   open();
   EXPECT_THAT(heads(), testing::ElementsAre("one"));
+}
+
+TEST_F(JournalTest, ARecordCutShortAnywhereIsNoRecord) {
+  open();
+  ASSERT_TRUE(add("one", "body"));
+  ASSERT_TRUE(journal_->sync());
+  const std::size_t begin = 4096 + journal_->end() - 1;
+  ASSERT_TRUE(journal_->reserve(Journal::record_bytes(3, 12), Urgency::normal));
+  journal_->begin_record();
+  for (int i = 0; i < 3; ++i) journal_->add_item("it", "em");
+  const std::size_t end = 4096 + journal_->commit_record() - 1;
+  ASSERT_TRUE(journal_->write_out());
+  const std::string name = last_name();
+  std::vector<std::byte> whole;
+  disk_.damage(name, [&](auto& bytes) { whole = bytes; });
+  for (std::size_t size = begin; size <= end; ++size) {
+    journal_.reset();
+    disk_.damage(name, [&](auto& bytes) {
+      bytes = whole;
+      std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(size), bytes.end(), std::byte{0});
+    });
+    const auto report = verify(disk_);
+    ASSERT_TRUE(report) << report.error().message();
+    // The last byte of the last body is "m": a zero there is damage like any other.
+    EXPECT_EQ(report->items, size == end ? 4u : 1u) << "cut at " << size;
+  }
+}
+
+TEST_F(JournalTest, DamageIsRefusedWithItsPlaceAndNothingIsChanged) {
+  open();
+  ASSERT_TRUE(add("one", "body of one"));
+  const Position second = journal_->end();
+  ASSERT_TRUE(add("two", "body of two"));
+  ASSERT_TRUE(journal_->close());
+  const std::string name = last_name();
+  const std::size_t begin = 4096 + second - 1;
+  for (std::size_t offset = begin; offset < begin + 16 + 8 + 3 + 8 + 11; ++offset) {
+    journal_.reset();
+    flip(name, offset);
+    const auto before = *disk_.list();
+    const auto opened = try_open();
+    ASSERT_FALSE(opened) << "offset " << offset;
+    EXPECT_EQ(opened.error().code(), Errc::corrupt);
+    EXPECT_THAT(opened.error().message(), HasSubstr(fmt::format("'{}' is damaged at offset {}", name, begin)));
+    EXPECT_EQ(*disk_.list(), before);
+    flip(name, offset);
+  }
+  open();
+  EXPECT_EQ(found_.items.size(), 2u);
+}
+
+TEST_F(JournalTest, DamageInAnOlderSegmentIsRefused) {
+  open();
+  fill_segments(3);
+  const std::string first = journal_->segments().front().name;
+  journal_.reset();
+  flip(first, 6000);
+  const auto opened = try_open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Errc::corrupt);
+  EXPECT_THAT(opened.error().message(), HasSubstr(first));
+}
+
+TEST_F(JournalTest, AMissingSegmentIsDamage) {
+  open();
+  fill_segments(4);
+  const std::string second = journal_->segments()[1].name;
+  journal_.reset();
+  ASSERT_TRUE(disk_.remove(second));
+  const auto opened = try_open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Errc::corrupt);
+}
+
+TEST_F(JournalTest, EveryDamagedHeaderByteIsRefused) {
+  open();
+  ASSERT_TRUE(add("one"));
+  ASSERT_TRUE(journal_->close());
+  const std::string name = last_name();
+  journal_.reset();
+  for (std::size_t offset = 0; offset < kFixedHeader + checkpoint_.size(); ++offset) {
+    if (offset >= 88 && offset < 96) continue;  // means nothing
+    flip(name, offset);
+    EXPECT_FALSE(try_open()) << "offset " << offset;
+    flip(name, offset);
+  }
+}
+
+TEST_F(JournalTest, ANewerFormatIsRefusedNamingTheProgramItNeeds) {
+  for (const std::size_t offset : {std::size_t{8}, std::size_t{16}}) {
+    open();
+    ASSERT_TRUE(journal_->close());
+    const std::string name = last_name();
+    journal_.reset();
+    std::vector<std::byte> before;
+    disk_.damage(name, [&](std::vector<std::byte>& bytes) {
+      before = bytes;
+      bytes[offset] = std::byte{0x42};
+      save(bytes.data() + 24, std::uint32_t{3 << 16 | 7});
+      save(bytes.data() + 80, header_sum(bytes.data()));
+    });
+    const auto opened = try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code(), Errc::invalid_argument);
+    EXPECT_THAT(opened.error().message(), HasSubstr("needs coworker 3.7 or later"));
+    disk_.damage(name, [&](auto& bytes) { bytes = before; });
+  }
+}
+
+TEST_F(JournalTest, BytesOfAnotherPlaceOrStoreAreNoRecord) {
+  open();
+  ASSERT_TRUE(add("one", "body"));
+  ASSERT_TRUE(journal_->sync());
+  std::vector<std::byte> bytes;
+  disk_.damage(last_name(), [&](auto& all) { bytes.assign(all.begin() + 4096, all.end()); });
+  RecordView record;
+  EXPECT_EQ(parse_record(bytes, 2, 4711, record), Parsed::invalid);
+  EXPECT_EQ(parse_record(bytes, 1, 4712, record), Parsed::invalid);
+  ASSERT_EQ(parse_record(bytes, 1, 4711, record), Parsed::record);
+  const Bytes item = record.items;
+  EXPECT_TRUE(item_matches(item, record.items_begin(), 4711));
+  EXPECT_FALSE(item_matches(item, record.items_begin() + 1, 4711));
 }
 
 TEST_F(JournalTest, ASegmentBeginsWithTheCheckpointOfItsBegin) {
@@ -141,6 +325,110 @@ TEST_F(JournalTest, ADroppedSegmentStaysUntilWhatReplacesItIsSynced) {
   EXPECT_TRUE(exists());
   ASSERT_TRUE(journal_->sync());
   EXPECT_FALSE(exists());
+}
+
+TEST_F(JournalTest, AFailedSyncMovesTheRecordsToANewSegment) {
+  open();
+  ASSERT_TRUE(add("one", "body"));
+  ASSERT_TRUE(journal_->sync());
+  const auto second = add("two", "body");
+  ASSERT_TRUE(journal_->write_out());
+  auto task = journal_->start_sync();
+  ASSERT_TRUE(task);
+  disk_.set_faults({.failed_sync = 1});
+  const auto result = task->run();
+  ASSERT_FALSE(result);
+  disk_.set_faults({});
+  ASSERT_TRUE(journal_->finish_sync(*task, result));
+  EXPECT_TRUE(journal_->writable());
+  EXPECT_EQ(journal_->synced(), journal_->end());
+  EXPECT_EQ(journal_->segments().size(), 2u);
+  disk_.crash();
+  open();
+  EXPECT_THAT(heads(), testing::ElementsAre("one", "two"));
+  EXPECT_EQ(journal_->read(*second)->body(), "body");
+}
+
+TEST_F(JournalTest, WhenThatFailsTooVitalRecordsWaitInMemory) {
+  open();
+  ASSERT_TRUE(add("one"));
+  disk_.set_faults({.failed_sync = 1});
+  const auto synced = journal_->sync();
+  ASSERT_FALSE(synced);
+  EXPECT_EQ(synced.error().code(), Errc::unavailable);
+  EXPECT_FALSE(journal_->writable());
+  EXPECT_THAT(journal_->trouble(), HasSubstr("sync"));
+  EXPECT_EQ(add("refused").error().code(), Errc::unavailable);
+  int held = 0;
+  for (auto added = add("vital", "", Urgency::vital); added; added = add("vital", "", Urgency::vital)) ++held;
+  EXPECT_GT(held, 50);
+  EXPECT_EQ(add("vital", "", Urgency::vital).error().code(), Errc::resource_exhausted);
+  EXPECT_FALSE(journal_->try_resume());
+  EXPECT_EQ(journal_->synced(), 1u);
+
+  disk_.set_faults({});
+  ASSERT_TRUE(journal_->try_resume());
+  EXPECT_TRUE(journal_->writable());
+  EXPECT_EQ(journal_->synced(), journal_->end());
+  ASSERT_TRUE(add("again"));
+  ASSERT_TRUE(journal_->sync());
+  disk_.crash();
+  open();
+  EXPECT_EQ(found_.items.size(), static_cast<std::size_t>(held) + 2);
+  EXPECT_EQ(found_.items.back().head, "again");
+}
+
+TEST_F(JournalTest, AFullDiskRefusesAddsFirstAndRecoversByCompaction) {
+  open();
+  int adds = 0;
+  while (auto added = add("add", std::string(800, 'a'))) {
+    ++adds;
+    ASSERT_TRUE(journal_->sync());
+  }
+  EXPECT_GT(adds, 800);
+  EXPECT_EQ(add("add", std::string(800, 'a')).error().code(), Errc::resource_exhausted);
+  const Position before = journal_->end();
+  ASSERT_FALSE(add("add", std::string(20'000, 'a')));
+  EXPECT_EQ(journal_->end(), before);
+  int vital = 0;
+  while (add("ack", "", Urgency::vital)) ++vital;
+  EXPECT_GT(vital, 200);
+  int copied = 0;
+  while (add("copy", std::string(800, 'a'), Urgency::compaction)) ++copied;
+  EXPECT_GT(copied, 10) << "a whole segment could be copied";
+  ASSERT_TRUE(journal_->sync());
+  EXPECT_TRUE(journal_->writable());
+  for (int i = 0; i < 4; ++i) {
+    journal_->drop_oldest();
+    ASSERT_TRUE(journal_->sync());
+  }
+  EXPECT_TRUE(add("add", std::string(800, 'a')));
+}
+
+TEST_F(JournalTest, AFullDiskCanBeOpenedAndLeft) {
+  open();
+  while (add("add", std::string(800, 'a'))) ASSERT_TRUE(journal_->sync());
+  for (int i = 0; i < 20; ++i) {
+    open();
+    ASSERT_TRUE(journal_->writable()) << journal_->trouble();
+    ASSERT_TRUE(add("ack", "", Urgency::vital));
+    ASSERT_TRUE(journal_->sync());
+  }
+}
+
+TEST_F(JournalTest, ADiskWithoutAnyRoomOpensReadOnlyAndResumes) {
+  disk_.set_bytes(0);
+  open();
+  EXPECT_FALSE(journal_->writable());
+  EXPECT_EQ(add("add").error().code(), Errc::unavailable);
+  const auto kept = add("vital", "body", Urgency::vital);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(journal_->read(*kept)->body(), "body");
+  disk_.set_bytes(1 << 20);
+  ASSERT_TRUE(journal_->try_resume());
+  disk_.crash();
+  open();
+  EXPECT_THAT(heads(), testing::ElementsAre("vital"));
 }
 
 TEST_F(JournalTest, AClosedJournalIsOpenedWithoutCopying) {

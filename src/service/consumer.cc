@@ -98,12 +98,12 @@ void Consumer::claim() {
   claim.fill = true;
   claim.lease = parts_.config->lease;
   claim.ticket = ++ticket_;
-  store_.apply(std::move(claim), [this, alive = std::weak_ptr<bool>{alive_}, asked = Clock::now()](auto answer) {
-    if (!alive.expired()) claimed(std::move(answer), asked);
+  store_.apply(std::move(claim), [this, alive = std::weak_ptr<bool>{alive_}](Result<job::Answer> answer) {
+    if (!alive.expired()) claimed(std::move(answer));
   });
 }
 
-void Consumer::claimed(Result<job::Answer> answer, Clock::time_point asked) {
+void Consumer::claimed(Result<job::Answer> answer) {
   claiming_ = false;
   if (!answer) {
     if (stopping_) return check_stopped();
@@ -118,14 +118,14 @@ void Consumer::claimed(Result<job::Answer> answer, Clock::time_point asked) {
     return;
   }
   if (auto* jobs = std::get_if<job::Claimed>(&*answer)) {
-    for (job::Delivery& delivery : jobs->jobs) receive(std::move(delivery), asked);
+    for (job::Delivery& delivery : jobs->jobs) receive(std::move(delivery));
   }
   start_waiting();
   claim();
   check_stopped();
 }
 
-void Consumer::receive(job::Delivery delivery, Clock::time_point asked) {
+void Consumer::receive(job::Delivery delivery) {
   const auto queue = queues_.find(delivery.queue);
   Result<job::Envelope> envelope = job::parse_envelope(delivery.body);
   const job::Stamp stamp = envelope ? job::read_stamp(envelope->metadata) : job::Stamp{};
@@ -146,7 +146,6 @@ void Consumer::receive(job::Delivery delivery, Clock::time_point asked) {
   running.is_inline = config.worker.kind == WorkerKind::inline_worker;
   running.suspect = running.is_inline && parts_.suspects != nullptr &&
                     parts_.suspects->contains(static_cast<std::uint64_t>(attempt.job.id.key));
-  running.lease_end = lease_from(asked, running);
   running.job.id = stamp.original_id.value_or(job::to_string(delivery.id));
   running.job.queue = delivery.queue;
   running.job.body = std::move(envelope->body);
@@ -154,6 +153,7 @@ void Consumer::receive(job::Delivery delivery, Clock::time_point asked) {
   running.job.attempt = attempt.retries + 1;
   running.job.process_timeout = config.job_process_timeout;
   running.original = std::move(original);
+  running.lease_end = lease_from(Clock::now(), running);  // it began when the store sent it, not long ago
   const Id id = next_id_++;
   running_.emplace(id, std::move(running));
   waiting_.push_back(id);

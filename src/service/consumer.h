@@ -76,8 +76,8 @@ class Consumer {
   Result<> make_workers();
   std::size_t room() const;
   void claim();
-  void claimed(Result<job::Answer> answer, Clock::time_point asked);
-  void receive(job::Delivery delivery, Clock::time_point asked);
+  void claimed(Result<job::Answer> answer);
+  void receive(job::Delivery delivery);
   void refuse(const Attempt& attempt, const std::string& reason, std::shared_ptr<const Original> original);
   void start_waiting();
   bool may_start(const Running& running) const;
@@ -89,6 +89,8 @@ class Consumer {
   void renewed(const std::vector<Id>& ids, Result<job::Answer> answer, Clock::time_point asked);
   void lose(Running& running, const std::string& why);
   void end_overdue_leases();
+  void take_no_more();
+  void stop_running(Millis grace);
   void give_back_unstarted();
   void check_stopped();
   Clock::time_point lease_from(Clock::time_point asked, const Running& running) const;

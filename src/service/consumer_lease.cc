@@ -84,27 +84,33 @@ void Consumer::end_overdue_leases() {
 
 void Consumer::stop() {
   if (stopping_) return stop_now();
+  take_no_more();
+  stop_timer_.expires_after(parts_.config->stop_grace);
+  stop_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) stop_running(parts_.config->kill_grace);
+  });
+  check_stopped();
+}
+
+void Consumer::stop_now() {
+  if (!stopping_) take_no_more();
+  stop_timer_.cancel();
+  stop_running(Millis{0});
+  check_stopped();
+}
+
+void Consumer::take_no_more() {
   stopping_ = true;
   claim_timer_.cancel();
   if (claiming_) {
     store_.apply(job::CancelClaim{ticket_}, [](const Result<job::Answer>&) {});
   }
   give_back_unstarted();
-  stop_timer_.expires_after(parts_.config->stop_grace);
-  stop_timer_.async_wait([this](boost::system::error_code error) {
-    if (error) return;
-    parts_.page->set_stopping();
-    for (auto& [id, running] : running_) running.execution->stop(proc::Killed::stopped, parts_.config->kill_grace);
-  });
-  check_stopped();
 }
 
-void Consumer::stop_now() {
-  stopping_ = true;
-  stop_timer_.cancel();
+void Consumer::stop_running(Millis grace) {
   parts_.page->set_stopping();
-  give_back_unstarted();
-  for (auto& [id, running] : running_) running.execution->stop(proc::Killed::stopped, Millis{0});
+  for (auto& [id, running] : running_) running.execution->stop(proc::Killed::stopped, grace);
 }
 
 void Consumer::give_back_unstarted() {

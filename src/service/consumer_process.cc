@@ -15,6 +15,7 @@
 #include "proc/strays.h"
 #include "service/config_text.h"
 #include "service/run.h"
+#include "worker/command_worker.h"
 
 namespace coworker::service {
 namespace {
@@ -157,7 +158,8 @@ void ConsumerProcess::confirm_without_keeper() {
 
 /// What left its group came to us when its consumer died.
 void ConsumerProcess::confirm_strays() {
-  if (proc::kill_strays("COWORKER_JOB_ID", {}) > 0) return after(kCheckPause, &ConsumerProcess::confirm_strays);
+  if (proc::kill_strays(worker::CommandWorker::kStartVariable, {}) > 0)
+    return after(kCheckPause, &ConsumerProcess::confirm_strays);
   settle();
 }
 

@@ -14,6 +14,7 @@
 #include "service/blame.h"
 #include "service/run.h"
 #include "store/open.h"
+#include "worker/command_worker.h"
 
 namespace coworker::service {
 namespace {
@@ -202,7 +203,8 @@ void Supervisor::check_over() {
 int run_supervisor(const Config& config) {
   proc::name_process("coworker");
   log::set_role("supervisor");
-  ::unsetenv("COWORKER_JOB_ID");
+  // Consumers of a supervisor that is itself a job are no strays.
+  ::unsetenv(worker::CommandWorker::kStartVariable);
   ::signal(SIGPIPE, SIG_IGN);
   async::Loop loop;
   Supervisor supervisor{loop, config};

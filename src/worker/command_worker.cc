@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 
@@ -75,6 +76,12 @@ Outcome outcome_of(Result<proc::Certificate> end) {
   return outcome;
 }
 
+/// What leaves its group is found by its own start's name and by no other.
+std::string next_start() {
+  static std::atomic<std::uint64_t> starts = 0;
+  return fmt::format("{}-{}", ::getpid(), ++starts);
+}
+
 class CommandExecution : public Execution {
  public:
   /// Without a child: it could not be started, and the outcome is on its way.
@@ -104,7 +111,8 @@ std::shared_ptr<Execution> CommandWorker::start(Job job, Watcher watcher) {
   child.launch.directory = options_.directory;
   child.launch.limits = options_.limits;
   child.launch.keeper = options_.keeper;
-  child.mark = "COWORKER_JOB_ID";
+  proc::set_variable(child.launch.environment, kStartVariable, next_start());
+  child.mark = kStartVariable;
   child.timeout = job.process_timeout;
   child.grace = options_.grace;
   // Before it executes: a start that nobody saw must not look like none.

@@ -25,6 +25,9 @@ namespace coworker::worker {
 ///   afterwards    what the program leaves running in its group is killed; only then the outcome is told
 class CommandWorker : public Worker {
  public:
+  /// In the environment of every process of a job: which start of a worker it belongs to. For finding strays.
+  static constexpr const char* kStartVariable = "COWORKER_START";
+
   struct Options {
     std::vector<std::string> command;      // not empty
     std::string directory;                 // empty: the consumer's
