@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import re
 import statistics
 
 from measure import in_turns, run, seconds_of
@@ -174,24 +173,20 @@ def waiting(servers, settings, table):
               (f"< {allowed:.2g} s for so many", result["open_seconds"] < allowed))
 
 
-def _spawn_bench(servers):
-    """Rates per second of the process room's benchmark: {name: rate}."""
-    result = run([servers.program("spawn_bench"), "--benchmark_format=json", "--benchmark_min_time=0.5"])
-    scale = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0}
-    return {re.sub(r"/.*", "", each["name"]): scale[each["time_unit"]] / each["real_time"]
-            for each in result["benchmarks"]}
-
-
 def start(servers, settings, table):
+    count = 1000 if settings.turns > 1 else 100
+
+    def starts(*command):
+        return lambda: count / run([servers.program(command[0]), *command[1:]])["seconds"]
+    rates = in_turns({"ours": starts("bench_spawn", str(count), "/bin/true"),
+                      "bare": starts("bench_limits", "exec", str(count), "/bin/true")}, settings.turns)
+    ours, bare = rates["ours"], rates["bare"]
     table.heading("Processes")
-    if os.path.exists(servers.program("spawn_bench")):
-        for name, rate in _spawn_bench(servers).items():
-            table.row(f"spawn_bench: {name}", rate, "1/s")
-    else:
-        bare = run([servers.program("bench_limits"), "exec", "500", "/bin/true"])
-        table.row("bare vfork and exec of /bin/true", 500 / bare["seconds"], "1/s")
+    table.row("proc::spawn of /bin/true, to its end", ours, "1/s")
+    table.row("bare vfork, exec and wait of /bin/true (limit)", bare, "1/s", _share(ours, bare),
+              (">= 90 %", ours >= 0.9 * bare))
     program = servers.program("coworker")
-    count = 200 if settings.turns > 1 else 20
+    count = min(count, 200)
     seconds = {"version": [], "true": []}
     for _ in range(count):
         seconds["version"].append(seconds_of([program, "--version"]))

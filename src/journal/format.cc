@@ -15,6 +15,7 @@ constexpr std::string_view kMagic = "CWSEGMNT";
 constexpr std::size_t kVersionAt = 8, kHeaderBytesAt = 12, kRequiredAt = 16, kNeededAt = 24, kCheckpointBytesAt = 28,
                       kIdentityAt = 32, kBaseAt = 40, kSerialAt = 48, kAsOfAt = 56, kSyncedAt = 64,
                       kCheckpointSumAt = 72, kSumAt = 80;
+constexpr Position kLastPosition = Position{1} << 62;
 constexpr std::uint64_t kMostHeaderBytes = std::uint64_t{1} << 30;
 
 tl::unexpected<Error> damaged_header(const std::string& name, std::string_view what) {
@@ -98,6 +99,9 @@ Result<SegmentHeader> read_header(File& file, const std::string& name) {
   header.as_of = load<std::uint64_t>(fixed + kAsOfAt);
   header.synced = load<std::uint64_t>(fixed + kSyncedAt);
   const auto checkpoint_bytes = load<std::uint32_t>(fixed + kCheckpointBytesAt);
+  if (header.base > kLastPosition || header.synced > header.base || header.as_of < header.base) {
+    return damaged_header(name, "its positions do not agree");
+  }
   if (header.header_bytes != header_block_bytes(checkpoint_bytes) || header.header_bytes > kMostHeaderBytes) {
     return damaged_header(name, "its sizes do not agree");
   }
@@ -149,6 +153,7 @@ Parsed parse_record(Bytes bytes, Position position, std::uint64_t identity, Reco
   record.bytes = *claimed;
   record.mark = marked ? load<std::uint64_t>(bytes.data() + kRecordHeader) : 0;
   record.whole = bytes.first(*claimed);
+  if (record.mark > position) return Parsed::invalid;
   record.items = bytes.subspan(header, *claimed - header);
 
   std::uint64_t sum = record_seed(identity, position);

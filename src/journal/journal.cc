@@ -128,7 +128,11 @@ Result<> Journal::adopt(Chain chain, const ChainEnd& end) {
         {.file = found.file, .base = found.header.base, .end = stop, .limit = stop, .bytes = found.bytes});
   }
   end_ = written_ = tail_.end();
-  CW_CHECK(chain.segments.empty() || end_ == end.end);
+  if (!chain.segments.empty() && end_ != end.end) {
+    return fail(Errc::corrupt,
+                fmt::format("the journal in '{}' is damaged: what was synced ends at {}, within a record",
+                            disk_.where(), synced_));
+  }
 
   // From here on the directory changes: first what does not count gives its room back.
   void_names_ = std::move(chain.void_names);

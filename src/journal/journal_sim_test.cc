@@ -46,7 +46,6 @@ class History {
  private:
   std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
   bool one_in(std::uint64_t n) { return below(n) == 0; }
-
   std::string text(std::size_t bytes) {
     std::string content(bytes, '\0');
     for (std::size_t i = 0; i < bytes; i += 7) content[i] = static_cast<char>(random_());
@@ -60,7 +59,6 @@ class History {
         break;
       case 10:
       case 11:
-      case 12:
         static_cast<void>(journal_->write_out());
         break;
       case 13:
@@ -153,7 +151,6 @@ class History {
     ASSERT_LE(journal_->written(), journal_->end());
     ASSERT_GE(journal_->synced(), synced_) << "what was durable is so no more";
     synced_ = journal_->synced();
-    // Dead files' blocks and what the sim's own rounding takes are the disk's.
     ASSERT_LE(journal_->disk_bytes(), disk_.used());
   }
 
@@ -259,8 +256,7 @@ class History {
       ASSERT_LT(tries, 100);
       disk_.set_faults(tries < 10 ? faults_ : SimFaults{});
       if (tries < 5 && one_in(4)) disk_.power_off_after(below(60));
-      const bool full = tries < 10;
-      if (!full) disk_.set_bytes(std::uint64_t{1} << 20);
+      if (tries >= 10) disk_.set_bytes(std::uint64_t{1} << 20);
       Options options{.checkpoint = [this] { return checkpoint_now(); },
                       .segment_bytes = segment_bytes_,
                       .recent_bytes = 2000,
@@ -293,10 +289,9 @@ class History {
   /// How many items lie before the end: what a checkpoint tells.
   std::string checkpoint_now() {
     if (recovered_ == nullptr) return fmt::format("{}", number_);
-    if (recovered_->items.empty()) {
-      return recovered_->checkpoints.empty() ? fmt::format("{}", number_) : recovered_->checkpoints.back().text;
-    }
-    return fmt::format("{}", std::stoull(recovered_->items.back().head.substr(0, 8)) + 1);
+    if (!recovered_->items.empty())
+      return fmt::format("{}", std::stoull(recovered_->items.back().head.substr(0, 8)) + 1);
+    return recovered_->checkpoints.empty() ? fmt::format("{}", number_) : recovered_->checkpoints.back().text;
   }
 
   void check_recovered(const Found& found) {
@@ -323,7 +318,6 @@ class History {
     }
     if (found.items.empty() && !found.checkpoints.empty()) number_ = std::stoull(found.checkpoints.back().text);
     check_checkpoints(found);
-    synced_ = kept_ = std::max(synced_, journal_->synced());
     synced_ = journal_->synced();
   }
 
