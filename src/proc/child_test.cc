@@ -8,6 +8,8 @@
 #include <optional>
 
 #include "proc/group.h"
+#include "proc/process_table.h"
+#include "proc/strays.h"
 #include "proc/testing.h"
 
 namespace coworker::proc {
@@ -160,6 +162,37 @@ TEST_F(ChildTest, AFailedStartIsAnError) {
   wrong.launch.argv = {"/no/such/program"};
   run(std::move(wrong));
   EXPECT_EQ(error_, "exec '/no/such/program': No such file or directory");
+}
+
+TEST_F(ChildTest, WhatLeftItsGroupIsFoundByItsMark) {
+  adopt_orphans();
+  ChildOptions marked = options("setsid -f sh -c 'echo $$; exec sleep 1000'; sleep 0; exit 0");
+  set_variable(marked.launch.environment, "TEST_MARK", "x1");
+  marked.mark = "TEST_MARK";
+  // A neighbour's stray is nobody's business.
+  ChildOptions other = options("setsid -f sh -c 'echo $$ >&9; exec sleep 1000'; exec sleep 1000");
+  set_variable(other.launch.environment, "TEST_MARK", "x2");
+  other.mark = "TEST_MARK";
+  Pipe pipe = make_pipe();
+  other.launch.fds = {-1, -1, -1, -1, -1, -1, -1, -1, -1, pipe.write.get()};
+  std::optional<Result<Certificate>> other_end;
+  const std::shared_ptr<Child> neighbour =
+      Child::start(loop_, std::move(other), [&](Result<Certificate> end) { other_end.emplace(std::move(end)); });
+  pipe.write.reset();
+  while (neighbour->pid() == 0) loop_.run_one();
+  const Fd neighbours_stray = watch(std::atoi(read_line(pipe.read.get()).c_str()));
+
+  std::optional<Result<Certificate>> end;
+  Child::start(loop_, std::move(marked), [&](Result<Certificate> certificate) { end.emplace(std::move(certificate)); });
+  while (!end) loop_.run_one();
+  ASSERT_TRUE(*end);
+  const pid_t stray = std::atoi((*end)->output.c_str());
+  EXPECT_FALSE(stray > 0 && find_process(stray)) << "the stray lives on, or was not reaped";
+  pollfd polled{neighbours_stray.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&polled, 1, 0), 0) << "the neighbour's stray was killed";
+  neighbour->stop(Killed::stopped, 0ms);
+  while (!other_end) loop_.run_one();
+  EXPECT_TRUE(readable(neighbours_stray.get()));
 }
 
 TEST_F(ChildTest, ManyAtOnceEachGetItsOwnEnd) {

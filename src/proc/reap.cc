@@ -10,6 +10,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "proc/children.h"
+
 namespace coworker::proc {
 namespace {
 
@@ -29,6 +31,7 @@ Result<std::optional<Ended>> reap(int pidfd) {
   } while (done < 0 && errno == EINTR);
   if (done < 0) return fail_errno(errno, "wait for a process");
   if (info.si_pid == 0) return std::optional<Ended>{};
+  Children::of_this_process().forget(info.si_pid);
   Ended ended;
   ended.exit.by_signal = info.si_code != CLD_EXITED;
   ended.exit.dumped = info.si_code == CLD_DUMPED;

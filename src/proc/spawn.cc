@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "proc/child_steps.h"
+#include "proc/children.h"
 #include "proc/keeper_link.h"
 #include "proc/keeper_message.h"
 
@@ -258,7 +259,10 @@ Result<Process> start(const Launch& launch, char* stack) {
   std::uint64_t before = 0;
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
   const auto started = std::chrono::steady_clock::now();
+  Children& children = Children::of_this_process();
+  children.begin_start();
   const long pid = clone_child(prepared.plan, stack, pidfd);
+  children.end_start(static_cast<pid_t>(std::max(pid, 0L)));
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, sizeof before);
   if (pid < 0) return fail_errno(static_cast<int>(-pid), "start '" + name + "'");
   Process process{static_cast<pid_t>(pid), Fd{pidfd}, started};
@@ -267,6 +271,7 @@ Result<Process> start(const Launch& launch, char* stack) {
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) < 0 && errno == EINTR) {
   }
+  children.forget(process.pid);
   if (launch.keeper >= 0 && prepared.plan.failed > Step::registration) tell_dead(launch.keeper, process.pid);
   std::string attempted{name_of(prepared.plan.failed)};
   return fail_errno(prepared.plan.error, attempted.append(" '").append(name).append("'"));

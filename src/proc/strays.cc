@@ -9,6 +9,7 @@
 #include <fstream>
 #include <memory>
 
+#include "proc/children.h"
 #include "proc/process_table.h"
 
 namespace coworker::proc {
@@ -32,12 +33,6 @@ bool read_children(std::vector<pid_t>& out) {
   return any;
 }
 
-/// What we start ourselves leads a group of our session. A stray of another kind that is dead can be taken off
-/// the kernel without taking anything from whoever waits for a known child.
-bool is_foreign(const ProcessRow& row) {
-  return row.group != row.pid || row.session != ::getsid(0);
-}
-
 }  // namespace
 
 void adopt_orphans() {
@@ -55,12 +50,13 @@ std::vector<pid_t> own_children() {
 }
 
 std::size_t kill_strays(const std::string& variable, const std::string& value) {
+  const Children& children = Children::of_this_process();
   std::size_t running = 0;
   for (const pid_t pid : own_children()) {
     const std::optional<ProcessRow> row = find_process(pid);
     if (!row) continue;
     if (row->dead()) {
-      if (is_foreign(*row)) ::waitpid(pid, nullptr, WNOHANG);
+      if (children.is_orphan(pid)) ::waitpid(pid, nullptr, WNOHANG);
       continue;
     }
     const std::optional<std::string> found = started_with(pid, variable);

@@ -16,8 +16,8 @@ void adopt_orphans();
 
 std::vector<pid_t> own_children();
 
-/// Kills the children of this process that were started with this value of the variable (empty: any), and reaps those
-/// that are dead. Returns how many still run; each may leave children of its own, so call again until it is 0.
+/// Kills the children of this process that were started with this value of the variable (empty: any), and reaps all
+/// orphans that are dead. Returns how many still run; each may leave children of its own, so call again until it is 0.
 std::size_t kill_strays(const std::string& variable, const std::string& value);
 
 }  // namespace coworker::proc
