@@ -6,7 +6,6 @@ namespace coworker::store {
 namespace {
 
 constexpr std::size_t kSlice = 128u << 10;  // bytes read a slice: well under a millisecond
-constexpr std::uint64_t kLeastUsed = 1u << 20;
 
 }  // namespace
 
@@ -18,8 +17,9 @@ bool Compactor::wants() const {
   const auto segments = journal_.segments();
   if (segments.size() < 2 || !journal_.writable()) return false;
   if (next_ != 0 || journal_.oldest() < pressed_until_) return true;
-  const std::uint64_t segment = segments.front().end - segments.front().begin;
-  return used() > 2 * state_.live_bytes() + 2 * std::max(segment, kLeastUsed) && journal_.end() >= rest_until_;
+  if (journal_.end() < rest_until_) return false;
+  // What counts is what the files take: each opening begins a segment, however little is in the last one.
+  return journal_.disk_bytes() > 2 * state_.live_bytes() + 4 * segments.back().bytes;
 }
 
 Result<> Compactor::collect(journal::Position from, journal::Position& next) {
@@ -67,12 +67,11 @@ Result<> Compactor::slice() {
   if (auto done = collect(next_, reached); !done) return done;
   if (auto done = append(); !done) return done;
   next_ = reached;
-  const std::uint64_t size = segments.front().end - segments.front().begin;
   if (reached < segments.front().end) return {};
   journal_.drop_oldest();
   next_ = 0;
   // Little was won: so much must be appended first that rewriting never doubles the writing.
-  if (kept_ * 10 > size * 9) rest_until_ = journal_.end() + size;
+  if (kept_ * 10 > segments.front().bytes * 9) rest_until_ = journal_.end() + kept_;
   return {};
 }
 

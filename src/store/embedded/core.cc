@@ -152,8 +152,8 @@ bool adds_to_the_store(const job::Command& command) {
 /// Answers for jobs: with `acks: commit` they too wait for the sync.
 bool acknowledges(const job::Command& command) {
   return std::holds_alternative<job::Ack>(command) || std::holds_alternative<job::Retry>(command) ||
-         std::holds_alternative<job::Bury>(command) || std::holds_alternative<job::Enqueue>(command) ||
-         std::holds_alternative<job::Remove>(command);
+         std::holds_alternative<job::Release>(command) || std::holds_alternative<job::Bury>(command) ||
+         std::holds_alternative<job::Enqueue>(command) || std::holds_alternative<job::Remove>(command);
 }
 
 }  // namespace
@@ -237,12 +237,17 @@ void Core::settle(bool acknowledges, Done done) {
   if (wait == Wait::written && acknowledges && options_.sync_acks) wait = Wait::synced;
   job::Answer answer = std::move(effects_.answer);
   std::vector<journal::Position> records = std::move(effects_.records);
-  answer_served();
+  const std::vector<engine::Effects::Served> served = std::move(effects_.served);
   read_then_park(std::move(answer), std::move(records), wait, std::move(done));
+  answer_waiting(served);
 }
 
 void Core::answer_served() {
   const std::vector<engine::Effects::Served> served = std::move(effects_.served);
+  answer_waiting(served);
+}
+
+void Core::answer_waiting(const std::vector<engine::Effects::Served>& served) {
   for (const engine::Effects::Served& each : served) {
     const auto waiting = claims_.find(each.ticket);
     CW_CHECK(waiting != claims_.end());
@@ -297,8 +302,9 @@ bool Core::reached(const Parked& parked, Wait wait) const {
 }
 
 void Core::park(Parked parked, Wait wait) {
-  if (reached(parked, wait)) return finish(parked);
-  (wait == Wait::synced ? after_sync_ : after_write_).push_back(std::move(parked));
+  auto& line = wait == Wait::synced ? after_sync_ : after_write_;
+  if (wait == Wait::nothing || (line.empty() && reached(parked, wait))) return finish(parked);
+  line.push_back(std::move(parked));
 }
 
 void Core::finish(Parked& parked) {

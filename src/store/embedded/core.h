@@ -87,6 +87,7 @@ class Core final : private journal::Recovery {
   void append();
   void settle(bool acknowledges, Done done);
   void answer_served();
+  void answer_waiting(const std::vector<engine::Effects::Served>& served);
   void read_then_park(job::Answer answer, std::vector<journal::Position> records, engine::Effects::Wait wait,
                       Done done);
   void park(Parked parked, engine::Effects::Wait wait);

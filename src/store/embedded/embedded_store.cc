@@ -60,6 +60,7 @@ class EmbeddedStore final : public Store {
 
  private:
   void schedule_commit();
+  void flush();
   void commit();
   void sync();
   void sync_inline();
@@ -124,12 +125,17 @@ void EmbeddedStore::schedule_commit() {
   });
 }
 
+/// Answers may free adds, adds may serve claims that wait, and their facts want writing again.
+void EmbeddedStore::flush() {
+  core_->deliver();
+  do {
+    core_->write_out();
+    core_->deliver();
+  } while (core_->journal().writable() && core_->journal().written() < core_->journal().end());
+}
+
 void EmbeddedStore::commit() {
-  core_->write_out();
-  core_->deliver();
-  // Adds that are answered unsynced may have served claims that wait: their facts are written now, too.
-  core_->write_out();
-  core_->deliver();
+  flush();
   if (core_->wants_sync() && options_.durability == Durability::commit) sync();
   if (!ticking_) rest();
 }
@@ -150,9 +156,7 @@ void EmbeddedStore::sync() {
 
 void EmbeddedStore::sync_inline() {
   report(core_->journal().sync());
-  core_->deliver();
-  core_->write_out();
-  core_->deliver();
+  flush();
 }
 
 void EmbeddedStore::sync_elsewhere() {
@@ -166,8 +170,6 @@ void EmbeddedStore::sync_elsewhere() {
                     syncing_ = false;
                     quiet_syncs_ = arrivals_ == before ? quiet_syncs_ + 1 : 0;
                     report(core_->journal().finish_sync(shared->first, std::move(shared->second)));
-                    // Adds that are durable now may serve claims that wait, whose facts commit then writes.
-                    core_->deliver();
                     commit();
                     if (!syncing_ && core_->journal().drops_pending()) sync_elsewhere();
                   });
@@ -197,8 +199,7 @@ void EmbeddedStore::rest() {
 void EmbeddedStore::tick() {
   ticking_ = true;
   const bool more = core_->tick() && !core_->closed();
-  core_->write_out();
-  core_->deliver();
+  flush();
   // What nobody waits for is synced here at last; and dropped segments go, whatever the durability.
   if (!syncing_ && (options_.durability == Durability::commit || core_->journal().drops_pending())) sync_elsewhere();
   if (!more) return rest();
