@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
 
 #include "channel/resp/inline_words.h"
 #include "channel/resp/number.h"
@@ -13,6 +11,7 @@ namespace coworker::channel::resp {
 namespace {
 
 constexpr std::size_t kLongestHead = 32;  // more digits than any length has
+constexpr std::size_t kFewDigits = 12;    // lengths that are read without a detour
 
 std::string printable(char c) {
   return c >= ' ' && c <= '~' ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
@@ -75,10 +74,23 @@ RequestDecoder::Step RequestDecoder::array(std::string_view input) {
 /// Reads "<type><integer>CR LF" at the position.
 RequestDecoder::Step RequestDecoder::head(std::string_view input, std::int64_t& value, const char* complaint) {
   const std::string_view rest = input.substr(position_ + 1);
+  std::size_t digits = 0;
+  std::int64_t number = 0;
+  while (digits < rest.size() && digits < kFewDigits && rest[digits] >= '0' && rest[digits] <= '9') {
+    number = number * 10 + (rest[digits++] - '0');
+  }
+  const bool canonical = digits == 1 || (digits > 1 && rest[0] != '0');
+  if (!canonical || digits + 1 >= rest.size() || rest[digits] != '\r') return unusual_head(rest, value, complaint);
+  value = number;
+  position_ += 1 + digits + 2;
+  return Step::request;
+}
+
+/// The same for what is incomplete, negative, long or wrong.
+RequestDecoder::Step RequestDecoder::unusual_head(std::string_view rest, std::int64_t& value, const char* complaint) {
   const std::size_t window = std::min(rest.size(), kLongestHead);
-  const void* found = std::memchr(rest.data(), '\r', window);
-  if (found == nullptr) return window == kLongestHead ? complain(complaint) : wait(1);
-  const auto digits = static_cast<std::size_t>(static_cast<const char*>(found) - rest.data());
+  const std::size_t digits = rest.substr(0, window).find('\r');
+  if (digits == std::string_view::npos) return window == kLongestHead ? complain(complaint) : wait(1);
   if (digits + 2 > rest.size()) return wait(1);
   const std::optional<std::int64_t> parsed = parse_integer(rest.substr(0, digits));
   if (!parsed) return complain(complaint);

@@ -60,6 +60,7 @@ class RequestDecoder {
   Step array(std::string_view input);
   Step inline_line(std::string_view input);
   Step head(std::string_view input, std::int64_t& value, const char* complaint);
+  Step unusual_head(std::string_view rest, std::int64_t& value, const char* complaint);
   Step finish();
   Step wait(std::size_t missing);
   Step complain(std::string text);

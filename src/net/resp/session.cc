@@ -55,8 +55,7 @@ std::size_t Session::execute(std::string_view input, RequestDecoder& decoder) {
 
 /// False: not now.
 bool Session::dispatch(std::span<const std::string_view> words) {
-  const bool same = last_command_ != nullptr && words[0] == last_command_->name;
-  const CommandSpec* spec = same ? last_command_ : find_command(words[0]);
+  const CommandSpec* spec = words[0] == last_word_ ? last_command_ : find_command(words[0]);
   reply_open_ = false;
   reply_silent_ = silence == Silence::on;
   if (silence == Silence::next) {
@@ -73,7 +72,10 @@ bool Session::dispatch(std::span<const std::string_view> words) {
     if (reply_silent_ && silence == Silence::off) silence = Silence::next;
     return false;
   }
-  last_command_ = spec;
+  if (spec != last_command_) {
+    last_command_ = spec;
+    last_word_ = words[0];
+  }
   run(words, *spec);
   return true;
 }

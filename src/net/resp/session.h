@@ -165,6 +165,7 @@ class Session {
   Clock::time_point over_soft_since_{};
   Clock::time_point request_started_{};
   const CommandSpec* last_command_ = nullptr;
+  std::string last_word_;  // as it was written: a pipeline says the same again and again
 
   friend class Server;      // which keeps its own marks here
   bool scheduled_ = false;  // it will have a turn
