@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "app/broker.h"
 #include "app/broker_config.h"
@@ -56,9 +55,8 @@ int run_broker_command(const Arguments& arguments, const Context&) {
   if (Result<> given = apply_overrides(overrides, configuration->settings); !given)
     return complain_usage(given.error().message());
   if (Result<> logged = log::configure(log_options(configuration->settings)); !logged) return complain(logged.error());
-  Result<BrokerOptions> options = broker_options(configuration->settings);
+  const Result<BrokerOptions> options = broker_options(configuration->settings);
   if (!options) return complain(options.error());
-  if (const char* const record = std::getenv("COWORKER_SYNC_RECORD")) options->sync_record = record;
   log::set_role("broker");
   return run_broker(*options);
 }

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "app/broker.h"
 #include "app/broker_config.h"
@@ -15,6 +17,9 @@
 
 namespace coworker::app {
 namespace {
+
+constexpr Millis kOwnerLimit{10'000};
+constexpr Millis kOwnerPause{50};
 
 // Consumers are told by the environment what they need before the supervisor
 // speaks to them.
@@ -68,24 +73,40 @@ Result<std::string> password_for(const Settings& settings) {
   return read_secret_file(demanded);
 }
 
-/// Serves the directory here, unless somebody serves it already.
-Result<> start_broker(const Settings& settings, std::unique_ptr<BrokerThread>& broker) {
+bool is_served(const std::string& directory, const std::string& password) {
+  Settings settings;
+  settings.set({"store"}, {"unix:" + directory + "/broker.sock", "run"});
+  settings.set({"password"}, {password, "--password"});
+  const Result<StoreSession> session = StoreSession::open(settings);
+  // A broker that wants another password is one, too; the consumers will say so.
+  return session || session.error().code() == Errc::denied;
+}
+
+/// Serves the directory here, unless another broker does. Its owner may be about to leave, or to serve, so both are
+/// tried for a while.
+Result<> start_broker(const Settings& settings, const std::string& password, std::unique_ptr<BrokerThread>& broker) {
   const Result<store::StoreUrl> url = store::parse_url(settings.text({"store"}));
   if (!url) return tl::unexpected{url.error()};
   if (url->directory.empty()) return {};
   Result<BrokerOptions> options = broker_options(settings);
   if (!options) return tl::unexpected{std::move(options.error())};
   if (options->listen.empty()) options->listen = {"unix:" + options->directory + "/broker.sock"};
-  auto own = std::make_unique<BrokerThread>(std::move(*options));
-  Result<> started = own->start();
-  if (!started && started.error().code() == Errc::conflict) {
-    Result<StoreSession> served = StoreSession::open(settings);
-    if (!served) return tl::unexpected{std::move(served.error())};
-    log::info(fmt::format("{} is served by another broker; using that", settings.text({"store"})));
-    return {};
+  const auto give_up = std::chrono::steady_clock::now() + kOwnerLimit;
+  while (true) {
+    auto own = std::make_unique<BrokerThread>(*options);
+    Result<> started = own->start();
+    if (started) {
+      broker = std::move(own);
+      break;
+    }
+    if (started.error().code() != Errc::conflict) return started;
+    if (is_served(options->directory, password)) {
+      log::info(fmt::format("{} is served by another broker; using that", settings.text({"store"})));
+      return {};
+    }
+    if (std::chrono::steady_clock::now() > give_up) return started;
+    std::this_thread::sleep_for(kOwnerPause);
   }
-  if (!started) return started;
-  broker = std::move(own);
   for (const std::string& address : broker->addresses()) log::info("the broker listens on " + address);
   return {};
 }
@@ -112,7 +133,7 @@ int run_run(const Arguments& arguments, const Context& context) {
   export_settings(settings);
 
   std::unique_ptr<BrokerThread> broker;
-  if (Result<> started = start_broker(settings, broker); !started) {
+  if (Result<> started = start_broker(settings, config->store_password, broker); !started) {
     return complain(std::move(started.error()).wrap("start the broker"));
   }
   const int code = service::run_supervisor(*config);

@@ -3,6 +3,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "app/add_job.h"
+#include "async/event.h"
 #include "async/gate.h"
 #include "base/time.h"
 #include "job/id.h"
@@ -22,6 +24,9 @@ using Done = std::function<void(Added)>;
 
 // A directory that is used without a broker is let go when nothing was added for so long.
 constexpr Millis kIdle{20};
+// Without a break it is held for so long, and then left to others for a moment: who wants to serve it gets it.
+constexpr Millis kLongestHold{1'000};
+constexpr Millis kBreak{100};
 
 AddError error_of(Errc code) {
   switch (code) {
@@ -87,9 +92,11 @@ class Producer::Core {
     thread_.join();
   }
 
-  void start(job::Add add, Done done) {
-    boost::asio::post(loop_, [this, add = std::move(add), done = std::move(done)]() mutable {
-      waiting_.push_back({std::move(add), std::move(done)});
+  /// `is_one_of_many`: better committed together with others, for which the directory is opened with its index.
+  void start(job::Add add, bool is_one_of_many, Done done) {
+    boost::asio::post(loop_, [this, add = std::move(add), is_one_of_many, done = std::move(done)]() mutable {
+      const bool with_index = is_one_of_many || app::needs_index(add);
+      waiting_.push_back({std::move(add), std::move(done), with_index});
       pump();
     });
   }
@@ -98,10 +105,12 @@ class Producer::Core {
   struct Waiting {
     job::Add add;
     Done done;
+    bool with_index;
   };
 
   void pump();
-  async::Task<> open(bool with_index);
+  void reopen(bool with_index);
+  async::Task<> open(bool with_index, Millis pause);
   void finished();
   void stop();
 
@@ -111,6 +120,7 @@ class Producer::Core {
   boost::asio::executor_work_guard<async::Loop::executor_type> work_{loop_.get_executor()};
   async::Gate gate_;
   boost::asio::steady_timer idle_;
+  std::chrono::steady_clock::time_point opened_at_{};
   std::deque<Waiting> waiting_;  // while the store is being opened
   std::unique_ptr<store::Store> store_;
   bool with_index_ = false;       // store_ takes every add
@@ -121,19 +131,21 @@ class Producer::Core {
   std::thread thread_;  // the last member: it runs on all others
 };
 
+void Producer::Core::reopen(bool with_index) {
+  if (under_way_ > 0) return;  // `finished` comes back here
+  const bool was_held = store_ != nullptr;
+  store_.reset();
+  opening_ = true;
+  gate_.spawn("producer", open(with_index, was_held ? kBreak : Millis{0}));
+}
+
 void Producer::Core::pump() {
   if (opening_) return;
   while (!waiting_.empty()) {
-    const bool needs_index = app::needs_index(waiting_.front().add);
-    const bool is_fit = store_ && (with_index_ || !needs_index);
-    if (!is_fit) {
-      if (under_way_ > 0) return;  // the spool is closed first; `finished` comes back here
-      store_.reset();
-      opening_ = true;
-      // Many at once are better committed together, which the spool does not do.
-      gate_.spawn("producer", open(needs_index || waiting_.size() > 1));
-      return;
-    }
+    const bool with_index = waiting_.front().with_index;
+    const bool is_fit = store_ && (with_index_ || !with_index);
+    const bool is_held_long = holds_directory_ && std::chrono::steady_clock::now() - opened_at_ > kLongestHold;
+    if (!is_fit || is_held_long) return reopen(with_index);
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
     ++under_way_;
@@ -148,7 +160,8 @@ void Producer::Core::pump() {
   }
 }
 
-async::Task<> Producer::Core::open(bool with_index) {
+async::Task<> Producer::Core::open(bool with_index, Millis pause) {
+  co_await async::sleep_for(pause);
   store::OpenOptions options;
   options.password = options_.password;
   options.patience = options_.patience;
@@ -156,6 +169,7 @@ async::Task<> Producer::Core::open(bool with_index) {
   opening_ = false;
   if (opened && !stopped_) {
     store_ = std::move(*opened);
+    opened_at_ = std::chrono::steady_clock::now();
     const bool is_directory = url_.rfind("file:", 0) == 0;
     const bool is_spool = is_directory && !store_->capabilities().fencing;
     with_index_ = !is_spool;
@@ -203,7 +217,7 @@ Producer& Producer::operator=(Producer&&) noexcept = default;
 void Producer::add_then(std::string_view queue, std::string_view body, AddOptions options, Done done) {
   Result<job::Add> add = add_of(queue, body, std::move(options));
   if (!add) return done(failure_of(add.error()));
-  core_->start(std::move(*add), std::move(done));
+  core_->start(std::move(*add), false, std::move(done));
 }
 
 std::vector<Added> Producer::add_many(std::string_view queue, std::span<const std::string> bodies, AddOptions options) {
@@ -212,11 +226,13 @@ std::vector<Added> Producer::add_many(std::string_view queue, std::span<const st
   std::condition_variable all_answered;
   std::size_t left = bodies.size();
   for (std::size_t i = 0; i < bodies.size(); ++i) {
-    add_then(queue, bodies[i], options, [&, i](Added added) {
+    const auto done = [&, i](Added added) {
       const std::lock_guard lock{mutex};
       results[i] = std::move(added);
       if (--left == 0) all_answered.notify_one();
-    });
+    };
+    Result<job::Add> add = add_of(queue, bodies[i], options);
+    add ? core_->start(std::move(*add), bodies.size() > 1, done) : done(failure_of(add.error()));
   }
   std::unique_lock lock{mutex};
   all_answered.wait(lock, [&] { return left == 0; });
