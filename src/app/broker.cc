@@ -107,6 +107,7 @@ Result<> Broker::start(std::function<void()> on_shutdown) {
   embedded.interval = options_.interval;
   embedded.sync_acks = options_.sync_acks;
   embedded.segment_bytes = options_.segment_bytes;
+  embedded.sync_record = options_.sync_record;
   Result<std::unique_ptr<store::Store>> store = store::open_embedded(loop_, std::move(embedded));
   if (!store) return tl::unexpected{std::move(store).error()};
 

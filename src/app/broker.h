@@ -27,6 +27,7 @@ struct BrokerOptions {
   std::uint32_t max_clients = 10'000;
   bool insecure = false;  // listen on addresses that others can reach without a password
   net::resp::Limits limits{};
+  std::string sync_record{};  // told what is synced, for tests that cut the power (journal/open_disk.h)
   Millis drain{5'000};  // how long `stop` waits for clients to fetch their replies
 };
 

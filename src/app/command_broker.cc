@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "app/broker.h"
 #include "app/broker_config.h"
@@ -55,8 +56,9 @@ int run_broker_command(const Arguments& arguments, const Context&) {
   if (Result<> given = apply_overrides(overrides, configuration->settings); !given)
     return complain_usage(given.error().message());
   if (Result<> logged = log::configure(log_options(configuration->settings)); !logged) return complain(logged.error());
-  const Result<BrokerOptions> options = broker_options(configuration->settings);
+  Result<BrokerOptions> options = broker_options(configuration->settings);
   if (!options) return complain(options.error());
+  if (const char* const record = std::getenv("COWORKER_SYNC_RECORD")) options->sync_record = record;
   log::set_role("broker");
   return run_broker(*options);
 }

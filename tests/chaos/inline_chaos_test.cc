@@ -1,0 +1,85 @@
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <set>
+
+#include "job/id.h"
+#include "running_program.h"
+
+namespace coworker::chaos {
+namespace {
+
+using ::testing::HasSubstr;
+
+class InlineChaos : public RunningProgram {
+ protected:
+  bool wait_buried(const job::JobId& id) {
+    return wait_until([&] {
+      const auto view = show(id);
+      return view && view->queue == "failed-jobs";
+    });
+  }
+};
+
+TEST_F(InlineChaos, OnlyTheJobWhoseThreadFaultedIsBlamed) {
+  start();
+  const job::JobId neighbour = add("inline", "once");
+  ASSERT_TRUE(wait_for("start", job::to_string(neighbour)));
+  const job::JobId bad = add("inline", "abort");
+  EXPECT_TRUE(wait_for("done", job::to_string(neighbour)));
+  EXPECT_TRUE(wait_buried(bad));
+  const auto view = show(bad);
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->crashes, 3);
+  EXPECT_THAT(view->reason, HasSubstr("SIGABRT"));
+  EXPECT_FALSE(show(neighbour)) << "the neighbour was not acknowledged";
+}
+
+TEST_F(InlineChaos, WhenNobodyKnowsWhoItWasTheyRunAloneNext) {
+  start();
+  std::vector<job::JobId> jobs;
+  for (int i = 0; i < 3; ++i) jobs.push_back(add("inline", "once"));
+  std::optional<Happening> happening;
+  for (int i = 0; i < 3; ++i) happening = next();
+  ASSERT_TRUE(happening);
+  // The death of the whole process names no thread.
+  ::kill(happening->pid, SIGKILL);
+  // Alone: each is done before the next starts.
+  for (int i = 0; i < 3; ++i) {
+    const std::optional<Happening> begun = next();
+    const std::optional<Happening> ended = next();
+    ASSERT_TRUE(begun && ended);
+    EXPECT_EQ(begun->word, "start");
+    EXPECT_EQ(begun->attempt, 2);
+    EXPECT_EQ(ended->word, "done");
+    EXPECT_EQ(ended->id, begun->id);
+  }
+  EXPECT_TRUE(wait_until([&] { return std::get<job::StoreTotals>(ask(job::Totals{})).jobs == 0; }));
+}
+
+TEST_F(InlineChaos, ASingleJobIsBlamedForItsConsumersDeath) {
+  start();
+  const job::JobId id = add("inline", "once");
+  const auto begun = wait_for("start", job::to_string(id));
+  ASSERT_TRUE(begun);
+  ::kill(begun->pid, SIGKILL);
+  const auto again = wait_for("start", job::to_string(id));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->attempt, 2);
+  EXPECT_TRUE(wait_for("done", job::to_string(id)));
+}
+
+TEST_F(InlineChaos, StopAsksInlineWorkersAndCountsNothing) {
+  stop_grace_ = "100ms";
+  start();
+  const job::JobId id = add("inline", "once");
+  ASSERT_TRUE(wait_for("start", job::to_string(id)));
+  EXPECT_EQ(end(SIGTERM), 0);
+  start();
+  const auto again = wait_for("start", job::to_string(id));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->attempt, 1);
+}
+
+}  // namespace
+}  // namespace coworker::chaos
