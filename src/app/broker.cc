@@ -149,10 +149,11 @@ async::Task<> stop_and_leave(Broker* broker, async::Loop* loop) {
   loop->stop();
 }
 
-/// Signals are for the thread that owns the process.
+/// Signals are for the thread that owns the process, except those that this thread's own faults raise.
 void block_signals() {
   sigset_t all;
   ::sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) ::sigdelset(&all, fault);
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 

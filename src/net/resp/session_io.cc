@@ -121,6 +121,7 @@ void Session::send() {
     if (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return close();
     if (size < 0) break;
     sent_ += static_cast<std::size_t>(size);
+    over_soft_since_ = {};  // it fetches its replies, however slowly
     node_.stats.bytes_out += static_cast<std::uint64_t>(size);
   }
   if (sent_ < output_.size()) {

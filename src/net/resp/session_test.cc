@@ -250,6 +250,28 @@ TEST_F(SessionTest, AnIdleConnectionHoldsNoBuffers) {
   EXPECT_EQ(node_.spare_outputs.size(), 0u);  // a short reply does not need one
 }
 
+TEST_F(SessionTest, AClientIsClosedWhenItFetchesNothingForTooLong) {
+  node_.settings.output = {.hard = 0, .soft = 1000, .soft_for = Seconds{60}};
+  open();
+  send("GETJOB FROM q\r\n");
+  job::Claimed claimed = one_job();
+  claimed.jobs[0].body.assign(4 << 20, 'x');
+  answer(std::move(claimed));
+  ASSERT_GT(session_->unsent(), 1000u);
+  const Session::Clock::time_point start = Session::Clock::now();
+  session_->watch(start);
+  session_->watch(start + std::chrono::seconds{59});
+  ASSERT_FALSE(session_->closed());
+  while (!received().empty()) {
+  }
+  run();  // there is room again, and more of it leaves
+  session_->watch(start + std::chrono::seconds{70});
+  session_->watch(start + std::chrono::seconds{129});
+  ASSERT_FALSE(session_->closed());
+  session_->watch(start + std::chrono::seconds{130});
+  EXPECT_TRUE(session_->closed());
+}
+
 TEST_F(SessionTest, AnIdleClientIsClosedWhenThatIsWished) {
   node_.settings.idle_timeout = 10;
   open();

@@ -20,7 +20,8 @@ struct Settings {
   std::int64_t hz = 10;
   std::uint64_t max_memory = 0;  // shown, not acted upon: jobs wait on disk
 
-  /// Replies that a client does not fetch: it is closed at `hard` bytes, or after `soft_for` above `soft`.
+  /// Replies that a client does not fetch: it is closed at `hard` bytes, or when it has fetched nothing for
+  /// `soft_for` while there were more than `soft`. 0: no such limit.
   struct OutputLimit {
     std::uint64_t hard = 1024ULL << 20;
     std::uint64_t soft = 4ULL << 20;
