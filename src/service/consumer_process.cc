@@ -6,24 +6,19 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 
 #include "base/build.h"
 #include "base/log.h"
-#include "proc/group.h"
 #include "proc/program.h"
-#include "proc/strays.h"
 #include "service/config_text.h"
 #include "service/run.h"
-#include "worker/command_worker.h"
 
 namespace coworker::service {
 namespace {
 
 constexpr Millis kFirstPause{100};
 constexpr Millis kLongestPause{30'000};
-constexpr Seconds kLongEnough{30};  // who ran so long starts again at once
-constexpr Millis kCheckPause{5};
+constexpr Seconds kLongEnough{30};       // who ran so long starts again at once
 constexpr std::size_t kSpareSlots = 64;  // for jobs that have ended and whose answer is on its way
 
 Result<Fd> assignment_file(const Config& config, std::size_t group) {
@@ -43,15 +38,8 @@ Result<Fd> assignment_file(const Config& config, std::size_t group) {
 ConsumerProcess::ConsumerProcess(async::Loop& loop, Setting setting, Events events)
     : loop_{loop}, setting_{std::move(setting)}, events_{std::move(events)}, timer_{loop} {}
 
-void ConsumerProcess::after(Millis delay, void (ConsumerProcess::*then)()) {
-  timer_.expires_after(delay);
-  timer_.async_wait([this, then](boost::system::error_code error) {
-    if (!error) (this->*then)();
-  });
-}
-
 void ConsumerProcess::start() {
-  if (stopping_) return events_.on_over();
+  if (stopping_) return;
   Result<> launched = launch();
   if (launched) return;
   log::error(fmt::format("start a consumer: {}", launched.error().message()));
@@ -72,17 +60,12 @@ Result<> ConsumerProcess::launch() {
   Result<Fd> link = keeper->add_owner(owner);
   if (!link) return tl::unexpected{std::move(link).error()};
 
-  page_ = std::move(*page);
-  owner_ = owner;
-  gone_ = orphaned_ = replacing_ = false;
-  ending_ = Ending{};
-  started_ = Clock::now();
   proc::ChildOptions options;
   options.capture = false;
   options.launch.program = *program;
   options.launch.argv = {"coworker", kConsumerWord};
   options.launch.environment = setting_.environment;
-  options.launch.fds = {-1, 1, 2, assignment->get(), page_->fd(), setting_.suspects->fd(), link->get()};
+  options.launch.fds = {-1, 1, 2, assignment->get(), (*page)->fd(), setting_.suspects->fd(), link->get()};
   options.launch.keeper = keeper->connection();
   // Our copies close once it executes, so that the keeper sees the end of its own.
   auto copies = std::make_shared<std::pair<Fd, Fd>>(std::move(*assignment), std::move(*link));
@@ -91,6 +74,8 @@ Result<> ConsumerProcess::launch() {
     copies->second.reset();
     log::info(fmt::format("consumer {} runs", pid));
   };
+  all_remains_.push_back(std::make_shared<Remains>(loop_, owner, std::move(*page)));
+  started_ = Clock::now();
   child_ = proc::Child::start(loop_, std::move(options), [this, copies](Result<proc::Certificate> end) {
     copies->first.reset();
     copies->second.reset();
@@ -101,80 +86,57 @@ Result<> ConsumerProcess::launch() {
 
 void ConsumerProcess::stop(Millis grace) {
   stopping_ = true;
-  if (child_) return child_->stop(proc::Killed::stopped, grace);
-  // Between two lives: what is being confirmed goes on, a start does not come.
-  if (page_ == nullptr) {
-    timer_.cancel();
-    events_.on_over();
-  }
-}
-
-void ConsumerProcess::replace() {
-  orphaned_ = true;
-  if (!child_ || replacing_) return;
-  replacing_ = true;
-  const Config& config = *setting_.config;
-  child_->stop(proc::Killed::stopped, config.stop_grace + config.kill_grace * 2);
+  timer_.cancel();
+  if (child_) child_->stop(proc::Killed::stopped, grace);
+  check_over();
 }
 
 bool ConsumerProcess::on_gone(std::uint32_t owner) {
-  if (owner != owner_ || page_ == nullptr) return false;
-  gone_ = true;
-  if (!child_) confirm_strays();
+  const auto found =
+      std::find_if(all_remains_.begin(), all_remains_.end(), [&](const auto& one) { return one->owner() == owner; });
+  if (found == all_remains_.end()) return false;
+  const std::shared_ptr<Remains> remains = *found;
+  remains->on_gone();
   return true;
 }
 
 void ConsumerProcess::on_keeper_lost() {
-  if (page_ == nullptr || gone_) return;
-  replace();
-  if (!child_) confirm_without_keeper();
+  // A copy: whatever is settled at once leaves the list.
+  for (const std::shared_ptr<Remains>& remains : std::vector{all_remains_}) remains->on_keeper_lost();
+  const Config& config = *setting_.config;
+  if (child_) child_->stop(proc::Killed::stopped, config.stop_grace + config.kill_grace * 2);
 }
 
 void ConsumerProcess::ended(Result<proc::Certificate> end) {
   child_.reset();
-  if (!end) {
-    ending_.text = end.error().message();
-    log::error(fmt::format("start a consumer: {}", ending_.text));
-  } else {
-    ending_.ours = end->killed != proc::Killed::no || page_->stopping() || end->exit.clean();
-    ending_.text = fmt::format("consumer {}: {}", end->pid, end->describe());
-    ending_.ours ? log::info(ending_.text) : log::error(ending_.text);
-  }
-  if (gone_) return confirm_strays();
-  if (orphaned_) confirm_without_keeper();
+  const std::shared_ptr<Remains> remains = all_remains_.back();
+  std::string text = end ? fmt::format("consumer {}: {}", end->pid, end->describe())
+                         : fmt::format("start a consumer: {}", end.error().message());
+  const bool ours = end && (end->killed != proc::Killed::no || remains->stopping_page() || end->exit.clean());
+  ours ? log::info(text) : log::error(text);
+  remains->bury(std::move(text), ours, [this, remains](Remains::Ending ending) { buried(remains, std::move(ending)); });
+  if (!stopping_) start_later();
 }
 
-/// The keeper that would know is dead, but the page names the groups.
-void ConsumerProcess::confirm_without_keeper() {
-  bool running = false;
-  for (const HeldJob& job : page_->held()) {
-    if (job.group == 0 || !proc::group_runs(job.group)) continue;
-    proc::signal_group(job.group, SIGKILL);
-    running = true;
-  }
-  if (running) return after(kCheckPause, &ConsumerProcess::confirm_without_keeper);
-  confirm_strays();
-}
-
-/// What left its group came to us when its consumer died.
-void ConsumerProcess::confirm_strays() {
-  if (proc::kill_strays(worker::CommandWorker::kStartVariable, {}) > 0)
-    return after(kCheckPause, &ConsumerProcess::confirm_strays);
-  settle();
-}
-
-void ConsumerProcess::settle() {
-  ending_.held = page_->held();
-  page_.reset();
-  events_.on_end(std::move(ending_));
-  if (stopping_) return events_.on_over();
-  start_later();
+void ConsumerProcess::buried(const std::shared_ptr<Remains>& remains, Remains::Ending ending) {
+  std::erase(all_remains_, remains);
+  events_.on_end(std::move(ending));
+  check_over();
 }
 
 void ConsumerProcess::start_later() {
   if (Clock::now() - started_ >= kLongEnough) pause_ = Millis{0};
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-  after(pause_, &ConsumerProcess::start);
+  timer_.expires_after(pause_);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) start();
+  });
+}
+
+void ConsumerProcess::check_over() {
+  if (!stopping_ || over_ || child_ || !all_remains_.empty()) return;
+  over_ = true;
+  events_.on_over();
 }
 
 }  // namespace coworker::service

@@ -12,7 +12,7 @@
 #include "proc/child.h"
 #include "proc/keeper.h"
 #include "service/config.h"
-#include "service/start_page.h"
+#include "service/remains.h"
 #include "service/suspects.h"
 
 namespace coworker::service {
@@ -27,8 +27,8 @@ inline constexpr int kKeeperFd = 6;      // an owner's connection, see proc/keep
 inline constexpr int kStuckExit = 75;
 
 /// One place for a consumer process in the supervisor: starts it, and again when it ends, for ever, ever later when it
-/// ends soon. After each end it waits until every group the consumer had is confirmed dead, and only then tells what
-/// the consumer held.
+/// ends soon. What it leaves is settled apart (remains.h), so that one process that cannot be killed does not
+/// keep the place empty.
 ///
 /// Owned by the supervisor, on its loop. Must be over (stop, then on_over) when it is destroyed.
 class ConsumerProcess {
@@ -41,14 +41,9 @@ class ConsumerProcess {
     std::function<proc::Keeper*()> keeper;      // nullptr: there is none just now
     std::function<std::uint32_t()> next_owner;  // ids for the keeper
   };
-  struct Ending {
-    std::string text;  // the certificate in one line
-    bool ours = false;
-    std::vector<HeldJob> held;
-  };
   struct Events {
-    std::function<void(Ending)> on_end;  // nothing of it runs any more
-    std::function<void()> on_over;       // after stop: it ended and does not come again
+    std::function<void(Remains::Ending)> on_end;  // nothing of it runs any more
+    std::function<void()> on_over;                // after stop: all has ended, and nothing comes again
   };
 
   ConsumerProcess(async::Loop& loop, Setting setting, Events events);
@@ -58,38 +53,29 @@ class ConsumerProcess {
   /// SIGTERM, and SIGKILL after `grace`. Again: the same with less grace.
   void stop(Millis grace);
 
-  /// Ends in good order and comes again: its keeper is gone.
-  void replace();
-
   /// From the keeper. False: it is not ours.
   bool on_gone(std::uint32_t owner);
-  void on_keeper_lost();
 
-  pid_t pid() const noexcept { return child_ ? child_->pid() : 0; }
+  /// A running consumer ends in good order, to come again with the next keeper.
+  void on_keeper_lost();
 
  private:
   using Clock = std::chrono::steady_clock;
 
   Result<> launch();
   void ended(Result<proc::Certificate> end);
-  void confirm_without_keeper();
-  void confirm_strays();
-  void settle();
+  void buried(const std::shared_ptr<Remains>& remains, Remains::Ending ending);
   void start_later();
-  void after(Millis delay, void (ConsumerProcess::*then)());
+  void check_over();
 
   async::Loop& loop_;
   Setting setting_;
   Events events_;
   boost::asio::steady_timer timer_;
-  std::shared_ptr<proc::Child> child_;
-  std::unique_ptr<StartPage> page_;
-  std::uint32_t owner_ = 0;
-  bool gone_ = false;      // the keeper has confirmed
-  bool orphaned_ = false;  // its keeper was lost
+  std::shared_ptr<proc::Child> child_;                 // null: it does not run
+  std::vector<std::shared_ptr<Remains>> all_remains_;  // the last one is of the running child
   bool stopping_ = false;
-  bool replacing_ = false;
-  Ending ending_;
+  bool over_ = false;
   Millis pause_{0};
   Clock::time_point started_{};
 };

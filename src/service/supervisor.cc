@@ -158,7 +158,7 @@ void Supervisor::start_consumers() {
       setting.keeper = [this] { return keeper_.get(); };
       setting.next_owner = [this] { return ++last_owner_; };
       ConsumerProcess::Events events;
-      events.on_end = [this](ConsumerProcess::Ending ending) { on_end(std::move(ending)); };
+      events.on_end = [this](Remains::Ending ending) { on_end(std::move(ending)); };
       events.on_over = [this] {
         ++over_;
         check_over();
@@ -169,7 +169,7 @@ void Supervisor::start_consumers() {
   for (const auto& process : processes_) process->start();
 }
 
-void Supervisor::on_end(ConsumerProcess::Ending ending) {
+void Supervisor::on_end(Remains::Ending ending) {
   std::random_device random;
   Death death;
   death.text = std::move(ending.text);

@@ -39,7 +39,7 @@ class Supervisor {
   Result<> start_keeper();
   void start_consumers();
   void keeper_lost();
-  void on_end(ConsumerProcess::Ending ending);
+  void on_end(Remains::Ending ending);
   void stop();
   void stop_now();
   void check_over();

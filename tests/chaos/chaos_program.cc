@@ -41,6 +41,13 @@ std::string file_of(std::string id) {
   return folder() + "/job-" + id;
 }
 
+/// At once: a kill may come at any moment.
+void write_file(const std::string& file, pid_t pid) {
+  const std::string half = file + "." + std::to_string(pid);
+  std::ofstream{half} << pid << "\n";
+  std::filesystem::rename(half, file);
+}
+
 bool holds(std::string_view body, bool first) {
   return body == "\"hold\"" || (body == "\"once\"" && first);
 }
@@ -51,7 +58,7 @@ int work(std::string_view body) {
   pid_t former = 0;
   std::ifstream{file} >> former;
   const bool overlap = former > 0 && coworker::proc::group_runs(former);
-  std::ofstream{file} << ::getpid() << "\n";
+  write_file(file, ::getpid());
   // Two generations that do not mind their parents' end.
   if (std::system("trap '' HUP TERM; sleep 1000 & (sleep 1000 &)") != 0) return 1;
   tell("start " + id + " " + std::to_string(::getpid()) + " " + std::getenv("COWORKER_ATTEMPT") +
@@ -64,7 +71,7 @@ int work(std::string_view body) {
 
 void work_inline(const coworker::Job& job) {
   const bool first = !std::filesystem::exists(file_of(job.id()));
-  std::ofstream{file_of(job.id())} << 1 << "\n";
+  write_file(file_of(job.id()), ::getpid());
   tell("start " + job.id() + " " + std::to_string(::getpid()) + " " + std::to_string(job.attempt()) + " clean");
   if (job.body() == "\"abort\"") std::abort();
   if (holds(job.body(), first)) {

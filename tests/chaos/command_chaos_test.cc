@@ -83,6 +83,26 @@ TEST_F(CommandChaos, AKilledConsumerTakesItsGroupsWithIt) {
   EXPECT_LT(std::chrono::steady_clock::now() - killed, std::chrono::seconds{14});
 }
 
+TEST_F(CommandChaos, NothingRunsAgainBeforeTheKeeperHasConfirmed) {
+  start();
+  const std::vector<Held> jobs = hold(1);
+  const pid_t consumer = parent_of(jobs[0].group);
+  // A keeper that is slow: the leader dies with its consumer, its grandchildren do not.
+  const pid_t slow = keeper();
+  ::kill(slow, SIGSTOP);
+  ::kill(consumer, SIGKILL);
+  // The consumer's place is taken again, and works; the job in question is not among its work.
+  const std::string probe = job::to_string(add("command", "quick"));
+  while (const std::optional<Happening> happening = next()) {
+    EXPECT_EQ(happening->id, probe) << "started while its old group runs";
+    if (happening->word == "done" || HasFailure()) break;
+  }
+  EXPECT_TRUE(proc::group_runs(jobs[0].group));
+  ::kill(slow, SIGCONT);
+  EXPECT_TRUE(all_end());
+  EXPECT_EQ(run_again(jobs), (std::multiset<int>{2}));
+}
+
 TEST_F(CommandChaos, AKilledKeeperIsReplacedAndNothingSurvives) {
   stop_grace_ = "200ms";
   start();

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/loop.h"
+#include "service/start_page.h"
+
+namespace coworker::service {
+
+/// What a dead consumer leaves: its page, and perhaps processes. They are over when every group it had is confirmed
+/// dead, by the keeper or, without one, by ourselves; only then is told what it held, so that no job runs twice.
+///
+/// Held by its consumer's place and its own waits; lives on the supervisor's loop.
+class Remains : public std::enable_shared_from_this<Remains> {
+ public:
+  struct Ending {
+    std::string text;  // the certificate in one line
+    bool ours = false;
+    std::vector<HeldJob> held;
+  };
+  using Done = std::function<void(Ending)>;
+
+  Remains(async::Loop& loop, std::uint32_t owner, std::unique_ptr<StartPage> page);
+
+  std::uint32_t owner() const noexcept { return owner_; }
+  bool stopping_page() const { return page_->stopping(); }
+
+  /// The process is dead. `done` is called once, from here or later.
+  void bury(std::string text, bool ours, Done done);
+
+  void on_gone();
+  void on_keeper_lost();
+
+ private:
+  void go_on();
+  void confirm_without_keeper();
+  void confirm_strays();
+  void after(Millis delay, void (Remains::*then)());
+
+  std::uint32_t owner_;
+  std::unique_ptr<StartPage> page_;
+  boost::asio::steady_timer timer_;
+  bool dead_ = false;
+  bool gone_ = false;         // the keeper has confirmed
+  bool keeper_lost_ = false;  // and never will
+  bool going_ = false;
+  Ending ending_;
+  Done done_;
+};
+
+}  // namespace coworker::service
