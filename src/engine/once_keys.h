@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,16 +38,18 @@ class OnceKeys {
     return place->second;
   }
 
-  /// Drops one key whose window has passed; false when there is none.
-  bool drop_one(std::uint32_t now_seconds) {
-    if (by_expiry_.empty() || by_expiry_.begin()->first > now_seconds) return false;
+  /// Drops one key whose window has passed and returns where its record stands (0: it was set anew since);
+  /// nullopt when there is none.
+  std::optional<Position> drop_one(std::uint32_t now_seconds) {
+    if (by_expiry_.empty() || by_expiry_.begin()->first > now_seconds) return std::nullopt;
     const auto first = by_expiry_.begin();
     const auto found = keys_.find(*first->second);
     // A key that was set again after its window stands in by_expiry_ a second time, under the later second.
     const bool current = found->second.expires == first->first;
+    const Position position = current ? found->second.position : 0;
     by_expiry_.erase(first);
     if (current) keys_.erase(found);
-    return true;
+    return position;
   }
 
   std::uint32_t next_expiry() const { return by_expiry_.empty() ? 0 : by_expiry_.begin()->first; }

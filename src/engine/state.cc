@@ -39,14 +39,17 @@ void State::commit(job::Key key, Time now, Effects& effects) {
 }
 
 void State::placed(const Effects::Item& item, Position position) {
-  if (item.slot != 0) {
-    slab_[item.slot].position = position;
-    set_size(slab_[item.slot], item.size + item.body.size());
-  }
-  if (item.once != nullptr) item.once->position = position;
+  if (item.slot != 0) set_record(slab_[item.slot], position, item.size + item.body.size());
+  if (item.once == nullptr) return;
+  if (item.once->position != 0) records_.remove(item.once->position);
+  records_.add(item.once->position = position);
 }
 
-void State::set_size(Entry& entry, std::uint64_t bytes) {
+/// Where the job's full record stands now; 0: it has none any more.
+void State::set_record(Entry& entry, Position position, std::uint64_t bytes) {
+  if (entry.position != 0) records_.remove(entry.position);
+  if (position != 0) records_.add(position);
+  entry.position = position;
   live_bytes_ -= size_of_code(entry.size);
   entry.size = size_code(bytes);
   live_bytes_ += size_of_code(entry.size);

@@ -13,6 +13,7 @@
 #include "engine/fact.h"
 #include "engine/id_mint.h"
 #include "engine/key_index.h"
+#include "engine/live_records.h"
 #include "engine/once_keys.h"
 #include "engine/queues.h"
 #include "engine/waiters.h"
@@ -109,6 +110,11 @@ class State {
   /// record of something that lives, else nothing. Nothing changes until it is `placed`.
   Result<> rewrite(Position position, std::string_view fact, std::string_view body, Effects& effects);
 
+  /// The journal begins a new segment at `position`.
+  void begin_part(Position position) { records_.begin_part(position); }
+  /// Whether surely no record before `end` is of anything that lives: it need not be looked through.
+  bool nothing_lives_before(Position end) { return records_.none_before(end); }
+
   /// About what the records of all living jobs take, in bytes, within a tenth.
   std::uint64_t live_bytes() const { return live_bytes_; }
 
@@ -157,7 +163,8 @@ class State {
   void answer(const job::Totals&, Effects& effects);
 
   // state_jobs.cc: one job's moves
-  void set_size(Entry& entry, std::uint64_t bytes);
+  void set_record(Entry& entry, Position position, std::uint64_t bytes);
+  void set_once(std::string_view queue, std::string_view key, const Once& once);
   std::optional<job::Added> refusal(const job::Add& add, QueueIndex queue, Effects& effects) const;
   Slot create(const job::Add& add, QueueIndex queue, Effects& effects);
   job::JobId id_of(const Entry& entry) const;
@@ -226,6 +233,7 @@ class State {
   std::uint64_t tokens_ = 0;
   std::uint64_t share_ = 0;  // virtual time of fair claims
   std::uint64_t live_bytes_ = 0;
+  LiveRecords records_;
   Position counted_ = 0;  // replay: facts before this are in the counters
   QueueIndex idle_cursor_ = 1;
 

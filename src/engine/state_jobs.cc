@@ -144,7 +144,8 @@ void State::answer(const job::Add& add, Effects& effects) {
   const Entry& entry = slab_[slot];
   if (!add.idempotency_key.empty()) {
     const auto expires = static_cast<std::uint32_t>(now_.ms / 1000 + add.idempotency_window.count());
-    Once& once = once_.set(add.queue, add.idempotency_key, Once{entry.key, entry.ttl_digits, expires});
+    set_once(add.queue, add.idempotency_key, Once{entry.key, entry.ttl_digits, expires});
+    Once& once = *once_.find(add.queue, add.idempotency_key);
     const std::size_t before = effects.facts.size();
     encode(OnceFact{entry.key, entry.ttl_digits, expires, add.queue, add.idempotency_key}, effects.facts);
     effects.items.push_back({.size = static_cast<std::uint32_t>(effects.facts.size() - before), .once = &once});
@@ -157,6 +158,13 @@ void State::answer(const job::Add& add, Effects& effects) {
   }
   effects.answer = job::Added{.outcome = job::Added::Outcome::created, .id = id_of(entry)};
   effects.wait = Wait::synced;
+}
+
+void State::set_once(std::string_view queue, std::string_view key, const Once& once) {
+  const Once* old = once_.find(queue, key);
+  if (old != nullptr && old->position != 0) records_.remove(old->position);
+  if (once.position != 0) records_.add(once.position);
+  once_.set(queue, key, once);
 }
 
 // ---- moves ------------------------------------------------------------------------------------------
@@ -253,7 +261,7 @@ void State::forget(Slot slot) {
   free_unique_key(slot);
   expiry_.erase(slab_, slot);
   if (slab_[slot].extra) extras_.erase(slot);
-  set_size(slab_[slot], 0);
+  set_record(slab_[slot], 0, 0);
   index_.erase(slab_[slot].key);
   queues_.leave(slab_[slot].lane);
   slab_.give(slot);

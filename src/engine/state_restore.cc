@@ -90,7 +90,7 @@ Result<> State::replay(Position position, std::string_view bytes, std::uint32_t 
           [&](const RegisterFact& fact) { registers_[std::string{fact.name}] = fact.value; });
     case FactKind::once:
       return decode_once(bytes).map([&](const OnceFact& fact) {
-        once_.set(fact.queue, fact.idempotency_key, Once{fact.key, fact.ttl_digits, fact.expires, position});
+        set_once(fact.queue, fact.idempotency_key, Once{fact.key, fact.ttl_digits, fact.expires, position});
       });
   }
   return {};
@@ -103,7 +103,6 @@ Result<> State::replay_job(Position position, std::string_view bytes, std::uint3
   const Slot slot = slab_.take();
   Entry& entry = slab_[slot];
   entry.key = fact->state.key;
-  entry.position = position;
   entry.created = static_cast<std::uint32_t>(fact->created_ms / 1000);
   entry.retry = fact->retry;
   entry.ttl_digits = fact->ttl_digits;
@@ -116,7 +115,7 @@ Result<> State::replay_job(Position position, std::string_view bytes, std::uint3
   restore_state(slot, fact->state);
   entry.dead = fact->origin.dead;
   if (!fact->origin.origin.empty()) make_extra(slot).origin = fact->origin.origin;
-  set_size(entry, bytes.size() + body_bytes);
+  set_record(entry, position, bytes.size() + body_bytes);
   if (count && !fact->rewritten) {
     ++totals_.added;
     ++queues_[queue].jobs_in;
@@ -186,7 +185,7 @@ void State::replay_removed(const RemovedFact& fact, bool count) {
 /// During replay a job stands in the index and its lane's count, and nowhere else.
 void State::forget_replayed(Slot slot) {
   if (slab_[slot].extra) extras_.erase(slot);
-  set_size(slab_[slot], 0);
+  set_record(slab_[slot], 0, 0);
   index_.erase(slab_[slot].key);
   queues_.leave(slab_[slot].lane);
   slab_.give(slot);

@@ -18,7 +18,10 @@ void State::tick(Time now, std::uint32_t budget, Effects& effects) {
   }
   serve_waiters(effects);
   while (const auto ticket = waiters_.overdue(now_)) serve(*ticket, effects);
-  for (; budget > 0 && once_.drop_one(static_cast<std::uint32_t>(now_.ms / 1000)); --budget) {
+  for (; budget > 0; --budget) {
+    const auto record = once_.drop_one(static_cast<std::uint32_t>(now_.ms / 1000));
+    if (!record) break;
+    if (*record != 0) records_.remove(*record);
   }
   drop_idle_queues();
   effects.more = budget == 0;

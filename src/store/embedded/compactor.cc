@@ -63,6 +63,10 @@ Result<> Compactor::slice() {
     next_ = 0;
     kept_ = 0;
   }
+  if (next_ == 0 && state_.nothing_lives_before(segments.front().end)) {
+    journal_.drop_oldest();
+    return {};
+  }
   journal::Position reached = 0;
   if (auto done = collect(next_, reached); !done) return done;
   if (auto done = append(); !done) return done;

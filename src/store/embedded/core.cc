@@ -55,12 +55,16 @@ Result<> Core::recover() {
   meta_ = *meta;
   state_ = std::make_unique<engine::State>(meta_.mint());
   journal::Options options;
-  options.checkpoint = [this] { return state_->checkpoint(); };
+  options.checkpoint = [this] {
+    if (journal_) state_->begin_part(journal_->end());
+    return state_->checkpoint();
+  };
   options.segment_bytes = options_.segment_bytes;
   options.identity = meta_.secret;
   auto opened = journal::Journal::open(disk_, std::move(options), *this);
   if (!opened) return tl::unexpected{opened.error()};
   journal_ = std::move(*opened);
+  state_->begin_part(journal_->end());
   compactor_ = std::make_unique<Compactor>(*state_, *journal_);
 
   if (auto adopted = adopt_spool(disk_, *journal_, *state_); !adopted) {
@@ -83,6 +87,7 @@ Result<> Core::recover() {
 }
 
 Result<> Core::checkpoint(journal::Position as_of, journal::Bytes bytes) {
+  state_->begin_part(as_of);
   return state_->restore_checkpoint(as_of, journal::as_text(bytes));
 }
 
