@@ -99,6 +99,7 @@ TEST(Server, AddressesThatOthersReachNeedAPassword) {
     options.listen.insert(options.listen.begin(), "unix:" + options.directory + "-socket");
     options.password_file = options.directory + "-password";
     std::ofstream{options.password_file} << "open sesame\nignored\n";
+    std::filesystem::permissions(options.password_file, std::filesystem::perms{0600});
   }};
   Peer peer{guarded.unix_address()};
   EXPECT_EQ(peer.ask({"PING"}).substr(0, 7), "-NOAUTH");
