@@ -28,7 +28,7 @@ struct BrokerOptions {
   bool insecure = false;  // listen on addresses that others can reach without a password
   net::resp::Limits limits{};
   std::string sync_record{};  // told what is synced, for tests that cut the power (journal/open_disk.h)
-  Millis drain{5'000};  // how long `stop` waits for clients to fetch their replies
+  Millis drain{5'000};        // how long `stop` waits for clients to fetch their replies
 };
 
 /// A store that this process owns, served over the Disque protocol.
