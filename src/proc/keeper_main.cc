@@ -20,6 +20,7 @@
 #include "proc/keeper_message.h"
 #include "proc/process_table.h"
 #include "proc/program.h"
+#include "proc/run_mark.h"
 
 namespace coworker::proc {
 namespace {
@@ -148,10 +149,10 @@ void Keeper::report(const Owner& owner) {
 }
 
 void Keeper::kill_marked() {
-  const char* mark = std::getenv("COWORKER_RUN");
+  const char* mark = std::getenv(kRunVariable);
   if (mark == nullptr) return;
   for (const ProcessRow& row : list_processes()) {
-    if (row.pid == ::getpid() || row.dead() || started_with(row.pid, "COWORKER_RUN") != mark) continue;
+    if (row.pid == ::getpid() || row.dead() || started_with(row.pid, kRunVariable) != mark) continue;
     log::warning(fmt::format("process {} had left its group, it is killed", row.pid));
     ::kill(row.pid, SIGKILL);
   }

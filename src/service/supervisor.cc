@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "proc/program.h"
+#include "proc/run_mark.h"
 #include "proc/strays.h"
 #include "service/blame.h"
 #include "service/run.h"
@@ -23,11 +24,6 @@ constexpr Millis kStorePause{1'000};
 constexpr Millis kKeeperPause{1'000};
 constexpr Millis kFarewell{5'000};  // beyond the consumers' own graces
 
-std::string run_mark() {
-  std::random_device random;
-  return fmt::format("{}-{:08x}{:08x}", ::getpid(), random(), random());
-}
-
 }  // namespace
 
 Supervisor::Supervisor(async::Loop& loop, const Config& config)
@@ -39,7 +35,7 @@ Supervisor::Supervisor(async::Loop& loop, const Config& config)
       timer_{loop},
       environment_{proc::own_environment()} {
   // Everything that descends from here carries it, see proc/keeper_main.h.
-  proc::set_variable(environment_, "COWORKER_RUN", run_mark());
+  proc::set_variable(environment_, proc::kRunVariable, proc::make_run_mark());
 }
 
 Supervisor::~Supervisor() = default;
@@ -55,6 +51,8 @@ async::Task<int> Supervisor::run() {
     suspects_ = std::move(*suspects);
     const bool opened = co_await open_store();
     if (opened) {
+      // Their jobs may come to us.
+      if (!proc::kill_leftovers(kFarewell)) log::error("processes of a dead supervisor do not die");
       set_queues();
       start_consumers();
       co_await stopped_.wait();

@@ -45,6 +45,25 @@ class CommandChaos : public RunningProgram {
     return jobs;
   }
 
+  /// In turn: a worker, its consumer, the keeper, everything.
+  void kill_something(int turn, pid_t worker) {
+    const pid_t consumer = parent_of(worker);
+    switch (turn % 4) {
+      case 0:
+        ::kill(worker, SIGKILL);
+        break;
+      case 1:
+        if (consumer > 1 && consumer != program_.pid) ::kill(consumer, SIGKILL);
+        break;
+      case 2:
+        if (const pid_t pid = keeper(); pid > 1) ::kill(pid, SIGKILL);
+        break;
+      default:
+        EXPECT_EQ(end(SIGKILL), -SIGKILL);
+        start();
+    }
+  }
+
   /// Each runs again and ends well; returns the attempts they told.
   std::multiset<int> run_again(const std::vector<Held>& jobs) {
     std::multiset<int> attempts;
@@ -141,6 +160,19 @@ TEST_F(CommandChaos, AKilledSupervisorTakesEverythingWithIt) {
   run_again(jobs);
 }
 
+TEST_F(CommandChaos, WhatKeeperAndSupervisorLeaveTogetherIsKilledByTheNext) {
+  lease_ = "1";
+  start();
+  const std::vector<Held> jobs = hold(3);
+  // Neither has time to notice that the other one is dead.
+  ::kill(program_.pid, SIGSTOP);
+  ::kill(keeper(), SIGKILL);
+  EXPECT_EQ(end(SIGKILL), -SIGKILL);
+  start();
+  EXPECT_TRUE(all_end());
+  run_again(jobs);
+}
+
 TEST_F(CommandChaos, StopLeavesNothingBehindAndCountsNothing) {
   stop_grace_ = "200ms";
   start();
@@ -177,33 +209,25 @@ TEST_F(CommandChaos, AWorkerThatKeepsDyingIsBuriedWithItsCertificate) {
 
 TEST_F(CommandChaos, NoJobIsLostAndNoneOverlapsWhateverIsKilled) {
   lease_ = "2";
+  max_crashes_ = 0;
   constexpr int kJobs = 40;
   start();
   std::set<std::string> open;
   for (int i = 0; i < kJobs; ++i) open.insert(job::to_string(add("command", i % 2 == 0 ? "quick" : "once")));
+  std::map<std::string, pid_t> running;
   int starts = 0;
   while (!open.empty()) {
     const std::optional<Happening> happening = next();
     ASSERT_TRUE(happening);
-    if (happening->word == "done") open.erase(happening->id);
-    if (happening->word != "start" || ++starts % 8 != 0) continue;
-    // In turn: the worker, its consumer, the keeper, everything.
-    switch (starts / 8 % 4) {
-      case 0:
-        ::kill(happening->pid, SIGKILL);
-        break;
-      case 1: {
-        const pid_t consumer = parent_of(happening->pid);
-        if (consumer > 1 && consumer != program_.pid) ::kill(consumer, SIGKILL);
-        break;
-      }
-      case 2:
-        if (const pid_t pid = keeper(); pid > 1) ::kill(pid, SIGKILL);
-        break;
-      default:
-        EXPECT_EQ(end(SIGKILL), -SIGKILL);
-        start();
+    if (happening->word == "done") {
+      open.erase(happening->id);
+      running.erase(happening->id);
+    } else {
+      running[happening->id] = happening->pid;
+      if (++starts % 8 == 0) kill_something(starts / 8, happening->pid);
     }
+    // When all that is left holds on, nothing would happen any more.
+    if (!running.empty() && running.size() == open.size()) ::kill(running.begin()->second, SIGKILL);
   }
   EXPECT_EQ(overlaps_, 0);
   EXPECT_EQ(static_cast<int>(done_.size()), kJobs);

@@ -75,10 +75,10 @@ void RunningProgram::start() {
       R"({{"store": "file:{0}/data", "lease": "{2}", "stop_grace": "{3}", "kill_grace": "200ms",
  "log": {{"level": "debug", "file": "{0}/log"}},
  "queues": {{
-  "command": {{"worker": {{"type": "command", "command": ["{1}", "work"]}}, "failure_strategy": "retry_immediately"}},
+  "command": {{"worker": {{"type": "command", "command": ["{1}", "work"]}}, "max_crashes": {5}, "failure_strategy": "retry_immediately"}},
   "inline": {{"worker": {{"type": "inline"}}, "failure_strategy": "retry_immediately"}}}},
  "consumers": [{{"queues": ["command", "inline"], "job_batch": {4}}}]}})",
-      folder_, program_path(), lease_, stop_grace_, slots_);
+      folder_, program_path(), lease_, stop_grace_, slots_, max_crashes_);
   proc::Launch launch;
   launch.argv = {program_path(), "run", "-c", folder_ + "/coworker.yml"};
   launch.environment = proc::own_environment();

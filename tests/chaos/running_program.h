@@ -62,6 +62,7 @@ class RunningProgram : public ::testing::Test {
   std::string lease_ = "15";
   std::string stop_grace_ = "10";
   int slots_ = 10;
+  int max_crashes_ = 3;
   proc::Process program_;
   async::Loop loop_;
   std::unique_ptr<store::Store> store_;
