@@ -78,6 +78,18 @@ std::string_view appendfsync(store::Durability durability) {
   return "always";
 }
 
+/// Blocks: before the store is open there is nothing else to do on the loop.
+Result<std::unique_ptr<store::Store>> open_patiently(async::Loop& loop, const store::EmbeddedOptions& options,
+                                                     Millis patience) {
+  const auto give_up = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    Result<std::unique_ptr<store::Store>> store = store::open_embedded(loop, options);
+    const bool has_owner = !store && store.error().code() == Errc::conflict;
+    if (!has_owner || std::chrono::steady_clock::now() >= give_up) return store;
+    std::this_thread::sleep_for(Millis{20});
+  }
+}
+
 }  // namespace
 
 Broker::Broker(async::Loop& loop, BrokerOptions options) : loop_{loop}, options_{std::move(options)} {}
@@ -108,7 +120,7 @@ Result<> Broker::start(std::function<void()> on_shutdown) {
   embedded.sync_acks = options_.sync_acks;
   embedded.segment_bytes = options_.segment_bytes;
   embedded.sync_record = options_.sync_record;
-  Result<std::unique_ptr<store::Store>> store = store::open_embedded(loop_, std::move(embedded));
+  Result<std::unique_ptr<store::Store>> store = open_patiently(loop_, embedded, options_.owner_patience);
   if (!store) return tl::unexpected{std::move(store).error()};
 
   serve.limits = options_.limits;

@@ -28,6 +28,7 @@ struct BrokerOptions {
   bool insecure = false;  // listen on addresses that others can reach without a password
   net::resp::Limits limits{};
   std::string sync_record{};  // told what is synced, for tests that cut the power (journal/open_disk.h)
+  Millis owner_patience{0};   // how long another owner of the directory is waited for: who only adds leaves soon
   Millis drain{5'000};        // how long `stop` waits for clients to fetch their replies
 };
 

@@ -14,6 +14,7 @@ namespace coworker::app {
 namespace {
 
 constexpr std::string_view kSection = "broker";
+constexpr Millis kOwnerPatience{2'000};
 
 std::string flag_name(std::string_view key) {
   std::string name{key};
@@ -59,6 +60,7 @@ int run_broker_command(const Arguments& arguments, const Context&) {
   Result<BrokerOptions> options = broker_options(configuration->settings);
   if (!options) return complain(options.error());
   if (const char* const record = std::getenv("COWORKER_SYNC_RECORD")) options->sync_record = record;
+  options->owner_patience = kOwnerPatience;
   log::set_role("broker");
   return run_broker(*options);
 }

@@ -115,6 +115,7 @@ class Producer::Core {
   void stop();
 
   std::string url_;
+  bool is_directory_ = url_.rfind("file:", 0) == 0;
   ProducerOptions options_;
   async::Loop loop_{1};
   boost::asio::executor_work_guard<async::Loop::executor_type> work_{loop_.get_executor()};
@@ -145,7 +146,9 @@ void Producer::Core::pump() {
     const bool with_index = waiting_.front().with_index;
     const bool is_fit = store_ && (with_index_ || !with_index);
     const bool is_held_long = holds_directory_ && std::chrono::steady_clock::now() - opened_at_ > kLongestHold;
-    if (!is_fit || is_held_long) return reopen(with_index);
+    // A directory whose broker has gone may be used directly now; any other server may only come back.
+    const bool is_left = store_ && is_directory_ && !store_->connected();
+    if (!is_fit || is_held_long || is_left) return reopen(with_index);
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
     ++under_way_;
@@ -170,11 +173,10 @@ async::Task<> Producer::Core::open(bool with_index, Millis pause) {
   if (opened && !stopped_) {
     store_ = std::move(*opened);
     opened_at_ = std::chrono::steady_clock::now();
-    const bool is_directory = url_.rfind("file:", 0) == 0;
-    const bool is_spool = is_directory && !store_->capabilities().fencing;
+    const bool is_spool = is_directory_ && !store_->capabilities().fencing;
     with_index_ = !is_spool;
     // A store that is embedded here names its node; one behind a broker does not.
-    holds_directory_ = is_spool || (is_directory && !store_->node().empty());
+    holds_directory_ = is_spool || (is_directory_ && !store_->node().empty());
     pump();
     co_return;
   }

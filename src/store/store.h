@@ -47,6 +47,9 @@ class Store {
   /// when the store has no node of its own.
   virtual std::string node() const { return {}; }
 
+  /// False while it has no server to send commands to; they wait for one.
+  virtual bool connected() const { return true; }
+
   /// Answers what is open, with unavailable where it cannot be done any more, and takes nothing new.
   virtual void close() = 0;
 };

@@ -61,6 +61,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
     return server_.dialect == nullptr ? Capabilities{} : server_.dialect->capabilities();
   }
   const std::string& url() const { return options_.url; }
+  bool connected() const { return up_ && main_->is_open(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -173,7 +174,7 @@ void Remote::apply(job::Command command, Store::Done done) {
     return lanes_->claim(std::move(*claim), std::move(done));
   }
   if (const auto* cancel = std::get_if<job::CancelClaim>(&command)) return lanes_->cancel(*cancel, std::move(done));
-  if (up_ && main_->is_open()) return start(std::move(command), std::move(done));
+  if (connected()) return start(std::move(command), std::move(done));
   waiting_.push_back({std::move(command), std::move(done), Clock::now()});
 }
 
@@ -196,6 +197,7 @@ class RemoteStore final : public Store {
   void apply(job::Command command, Done done) override { remote_->apply(std::move(command), std::move(done)); }
   Capabilities capabilities() const override { return remote_->capabilities(); }
   std::string url() const override { return remote_->url(); }
+  bool connected() const override { return remote_->connected(); }
   void close() override { remote_->close(); }
 
  private:

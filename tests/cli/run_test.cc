@@ -1,0 +1,143 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+#include "program.h"
+
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class RunProgram : public testing::Test {
+ protected:
+  bool is_served() const { return ::access(sandbox_.path("coworker-data/broker.sock").c_str(), F_OK) == 0; }
+  bool no_job_waits() const {
+    const std::string queues = sandbox_.run({"queues", "--json"}).out;
+    return queues.find(R"("ready":0,"scheduled":0,"leased":0)") != std::string::npos;
+  }
+  std::size_t lines_of(const std::string& name) const {
+    const std::string text = sandbox_.read(name);
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  }
+
+  Sandbox sandbox_;
+};
+
+TEST_F(RunProgram, AddedJobsAreRunAndTheProgramEndsWhenAsked) {
+  sandbox_.write("work.sh", "#!/bin/sh\necho \"$1 $2 $3\" >> out\n");
+  ::chmod(sandbox_.path("work.sh").c_str(), 0700);
+  sandbox_.write("coworker.yml", "queues: { hello: { worker: { type: command, command: [./work.sh] } } }");
+  ASSERT_EQ(sandbox_.run({"add", "hello", R"({"early": "it's"})"}).code, 0) << "before anybody serves the store";
+  Background program{sandbox_, {"run"}};
+  ASSERT_TRUE(eventually([&] { return is_served(); })) << program.log();
+  ASSERT_EQ(sandbox_.run({"add", "hello", "--stdin"}, "1\n2\n3\n").code, 0);
+  EXPECT_TRUE(eventually([&] { return lines_of("out") == 4; })) << program.log();
+  EXPECT_THAT(sandbox_.read("out"), HasSubstr(R"(--queue=hello --body={"early": "it's"} --metadata={"creation-time")"));
+  EXPECT_TRUE(eventually([&] { return sandbox_.run({"jobs"}).out.find("D-") == std::string::npos; }));
+  EXPECT_EQ(program.stop(), 0) << program.log();
+  EXPECT_FALSE(is_served());
+}
+
+TEST_F(RunProgram, AJobThatAlwaysFailsEndsInTheFailureQueueWithItsReason) {
+  sandbox_.write("coworker.yml",
+                 "queues:\n  bad:\n    worker: { type: command, command: \"sh -c 'echo cannot >&2; exit 3'\" }\n"
+                 "    max_retries: 1\n    failure_queue: graves\n    failure_strategy: retry_immediately\n");
+  Background program{sandbox_, {"run"}};
+  const Ran added = sandbox_.run({"add", "bad", "1"});
+  ASSERT_EQ(added.code, 0) << added.err;
+  const std::string id = added.out.substr(0, 40);
+  const auto shown = [&] { return sandbox_.run({"job", id, "--json"}).out; };
+  ASSERT_TRUE(eventually([&] { return shown().find(R"("origin":"bad")") != std::string::npos; })) << program.log();
+  EXPECT_THAT(shown(), HasSubstr(R"("queue":"graves")"));
+  EXPECT_THAT(shown(), HasSubstr(R"("attempts":2)"));
+  EXPECT_THAT(shown(), HasSubstr("cannot"));
+  EXPECT_THAT(sandbox_.run({"jobs", "--dead"}).out, HasSubstr(id));
+}
+
+TEST_F(RunProgram, WorkersOfASharedLibraryRunInline) {
+  sandbox_.write("coworker.yml", "bootstrap: " TEST_WORKERS
+                                 "\nqueues:\n  e: { worker: { type: inline, name: echo } }\n"
+                                 "  r: { worker: { type: inline, name: refuse }, max_retries: 0 }\n");
+  const Ran echoed = sandbox_.run({"process", "e", R"({"x":1})"});
+  EXPECT_EQ(echoed.code, 0) << echoed.err;
+  EXPECT_EQ(echoed.out, "{\"x\":1}\n");
+  const Ran refused = sandbox_.run({"process", "r", "1"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("not today"));
+
+  Background program{sandbox_, {"run"}};
+  ASSERT_EQ(sandbox_.run({"add", "r", "1"}).code, 0);
+  EXPECT_TRUE(eventually([&] { return sandbox_.run({"jobs", "--dead"}).out.find("not today") != std::string::npos; }))
+      << program.log();
+
+  sandbox_.write("bad.yml", "bootstrap: /nonexistent.so\nqueues: { e: { worker: { type: inline, name: echo } } }");
+  const Ran missing = sandbox_.run({"run", "-c", "bad.yml"});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_THAT(missing.err, HasSubstr("/nonexistent.so"));
+}
+
+TEST_F(RunProgram, ProcessRunsOneJobHereAndNow) {
+  sandbox_.write(
+      "coworker.yml",
+      "queues:\n  good: { worker: { type: command, command: [echo, hello] } }\n"
+      "  slow: { worker: { type: command, command: [sleep, 60] }, job_process_timeout: 1s }\nkill_grace: 100ms\n"
+      "  # a command that is not there\n");
+  EXPECT_EQ(sandbox_.run({"process", "good", "1"}).out, "hello --queue=good --body=1 --metadata={}\n");
+  EXPECT_EQ(sandbox_.run({"processjob", "good", "1", "-c", sandbox_.path("coworker.yml")}, {}, {}, "/").code, 0)
+      << "from another directory";
+  EXPECT_EQ(sandbox_.run({"process", "slow", "1"}).code, 1);
+  EXPECT_EQ(sandbox_.run({"process", "none", "1"}).code, 1);
+  EXPECT_EQ(sandbox_.run({"process", "good", "{"}).code, 1);
+  EXPECT_THAT(sandbox_.run({"process", "good", "1", "--json"}).out, HasSubstr(R"("done":true)"));
+}
+
+TEST_F(RunProgram, ASecondOneUsesTheFirstOnesBroker) {
+  sandbox_.write(
+      "one.yml",
+      "store: file:coworker-data\nqueues: { a: { worker: { type: command, command: [sh, -c, 'echo a >> out'] } } }");
+  sandbox_.write(
+      "two.yml",
+      "store: file:coworker-data\nqueues: { b: { worker: { type: command, command: [sh, -c, 'echo b >> out'] } } }");
+  Background first{sandbox_, {"run", "-c", "one.yml"}};
+  ASSERT_TRUE(eventually([&] { return is_served(); })) << first.log();
+  Background second{sandbox_, {"run", "-c", "two.yml"}};
+  ASSERT_EQ(sandbox_.run({"add", "a", "1"}).code, 0);
+  ASSERT_EQ(sandbox_.run({"add", "b", "1"}).code, 0);
+  EXPECT_TRUE(eventually([&] { return lines_of("out") == 2; })) << first.log() << second.log();
+  EXPECT_THAT(second.log(), HasSubstr("served by another broker"));
+  EXPECT_EQ(second.stop(), 0);
+  EXPECT_EQ(first.stop(), 0);
+}
+
+TEST_F(RunProgram, TheFileOfDisqontrolRunsAsItIs) {
+  Background broker{sandbox_, {"broker", "--listen", "unix:b.sock", "--listen", "tcp:127.0.0.1:0"}};
+  const auto port = [&] {
+    const std::string log = broker.log();
+    const std::size_t at = log.find("tcp:127.0.0.1:");
+    return at == std::string::npos ? std::string{}
+                                   : log.substr(at + 14, log.find_first_not_of("0123456789", at + 14) - at - 14);
+  };
+  ASSERT_TRUE(eventually([&] { return !port().empty(); })) << broker.log();
+  sandbox_.write("disqontrol.yml",
+                 "disqontrol:\n  disque: [ { host: 127.0.0.1, port: " + port() +
+                     " } ]\n  queue_defaults: {}\n  consumer_defaults: {}\n  queues:\n"
+                     "    q: { worker: { type: command, command: 'echo \"$HOME\" >> out; echo' } }\n  log_dir: .\n");
+  Background program{sandbox_, {"supervisor"}, {"HOME=/shell"}};
+  ASSERT_EQ(sandbox_.run({"addjob", "q", "1"}).code, 0);
+  EXPECT_TRUE(eventually([&] { return lines_of("out") == 1; })) << sandbox_.read("disqontrol.log") << program.log();
+  EXPECT_THAT(sandbox_.read("out"), HasSubstr("/"));
+  EXPECT_EQ(program.stop(), 0) << program.log();
+}
+
+TEST_F(RunProgram, NothingToRunIsSaid) {
+  const Ran ran = sandbox_.run({"run"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("there is nothing to run"));
+}
+
+}  // namespace
