@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "journal/hint.h"
 #include "journal/segment_reader.h"
 
 namespace coworker::journal {
@@ -76,12 +77,25 @@ Result<Chain> find_chain(Disk& disk) {
   return chain;
 }
 
-Result<ChainEnd> walk(Chain& chain, ChainVisitor& visitor) {
+Result<ChainEnd> walk(Disk& disk, Chain& chain, ChainVisitor& visitor) {
   ChainEnd end{.end = 0, .synced = chain.synced, .segments = 0};
   for (std::size_t i = 0; i < chain.segments.size(); ++i) {
     FoundSegment& segment = chain.segments[i];
     ++end.segments;
     if (auto told = visitor.segment(segment); !told) return tl::unexpected{told.error()};
+    if (segment.limit != kNoLimit && visitor.takes_hints()) {
+      const HintKey key{chain.identity, segment.header.base, segment.limit, segment.header.serial};
+      const auto hint = read_hint(disk, key, [&](Position position, Bytes head, std::uint32_t body_bytes) {
+        return visitor.hinted_item(position, head, body_bytes);
+      });
+      if (!hint) return tl::unexpected{hint.error()};
+      if (hint->usable) {
+        segment.hint_bytes = hint->bytes;
+        end.synced = std::max(end.synced, hint->mark);
+        end.end = segment.limit;
+        continue;
+      }
+    }
     SegmentReader reader{*segment.file, chain.identity, segment.header.base, segment.limit, std::size_t{4} << 20};
     for (;;) {
       const auto record = reader.next();

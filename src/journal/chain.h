@@ -16,8 +16,9 @@ namespace coworker::journal {
 struct FoundSegment {
   SegmentHeader header;
   std::shared_ptr<SegmentFile> file;
-  std::uint64_t bytes = 0;  // of the file
-  Position limit = 0;       // the next one's base; kNoLimit for the last
+  std::uint64_t bytes = 0;       // of the file
+  Position limit = 0;            // the next one's base; kNoLimit for the last
+  std::uint64_t hint_bytes = 0;  // of its hint file, when that was read instead
 };
 
 /// The segments that count, in order, and the others.
@@ -42,6 +43,10 @@ class ChainVisitor {
   virtual ~ChainVisitor() = default;
   virtual Result<> segment(const FoundSegment& segment) = 0;
   virtual Result<> record(const RecordView& record) = 0;
+
+  /// Asked before a segment that has a hint file: whether its items may come from there.
+  virtual bool takes_hints() const { return false; }
+  virtual Result<> hinted_item(Position, Bytes, std::uint32_t) { return {}; }
 };
 
 struct ChainEnd {
@@ -53,6 +58,6 @@ struct ChainEnd {
 /// Goes through the chain's records up to the first that is not whole. When something behind it shows that it
 /// was synced once, that is damage: `corrupt`, with segment and offset. Else it is the end: after a power cut
 /// unsynced bytes may be missing in any order, so later records may be whole and still count for nothing.
-Result<ChainEnd> walk(Chain& chain, ChainVisitor& visitor);
+Result<ChainEnd> walk(Disk& disk, Chain& chain, ChainVisitor& visitor);
 
 }  // namespace coworker::journal

@@ -52,6 +52,8 @@ struct Space {
 
 /// One directory of files, by plain names: everything this program knows of a disk. Names made, changed
 /// or removed survive a power cut once `sync_dir` succeeded.
+///
+/// Thread safety: any thread; the simulated disk alone is for one.
 class Disk {
  public:
   virtual ~Disk() = default;

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "journal/chain.h"
+#include "journal/hint.h"
 #include "journal/segment_file.h"
 #include "journal/segment_reader.h"
 
@@ -49,6 +50,7 @@ class Replay : public ChainVisitor {
   explicit Replay(Recovery& recovery) : recovery_{recovery} {}
 
   Result<> segment(const FoundSegment& segment) override {
+    hint_bytes.push_back(0);
     return recovery_.checkpoint(segment.header.as_of, as_bytes(segment.header.checkpoint));
   }
 
@@ -57,6 +59,7 @@ class Replay : public ChainVisitor {
     Position position = record.items_begin();
     while (!items.empty()) {
       const ItemView item = next_item(items, position);
+      hint_bytes.back() += kHintItem + item.head.size();
       auto taken = recovery_.item(position, item.head, static_cast<std::uint32_t>(item.body.size()));
       if (!taken) return taken;
       items = items.subspan(static_cast<std::size_t>(item.bytes));
@@ -64,6 +67,13 @@ class Replay : public ChainVisitor {
     }
     return {};
   }
+
+  bool takes_hints() const override { return true; }
+  Result<> hinted_item(Position position, Bytes head, std::uint32_t body_bytes) override {
+    return recovery_.item(position, head, body_bytes);
+  }
+
+  std::vector<std::uint64_t> hint_bytes;  // what hint files of the segments would take; 0 for those that have one
 
  private:
   Recovery& recovery_;
@@ -89,7 +99,7 @@ Result<std::unique_ptr<Journal>> Journal::open(Disk& disk, Options options, Reco
   auto chain = find_chain(disk);
   if (!chain) return tl::unexpected{std::move(chain.error()).wrap("open the journal in '" + disk.where() + "'")};
   Replay replay{recovery};
-  const auto end = walk(*chain, replay);
+  const auto end = walk(disk, *chain, replay);
   if (!end) return tl::unexpected{Error{end.error()}.wrap("open the journal in '" + disk.where() + "'")};
 
   std::uint64_t identity = chain->identity;
@@ -104,6 +114,7 @@ Result<std::unique_ptr<Journal>> Journal::open(Disk& disk, Options options, Reco
     if (end->end - last <= little) synced = std::min(synced, last);
   }
   auto journal = std::unique_ptr<Journal>{new Journal{disk, std::move(options), identity, synced}};
+  journal->want_hints(*chain, replay.hint_bytes);
   if (auto adopted = journal->adopt(std::move(*chain), *end); !adopted) return tl::unexpected{adopted.error()};
   return journal;
 }
@@ -124,8 +135,13 @@ Result<> Journal::adopt(Chain chain, const ChainEnd& end) {
         tail_.append((*record)->whole);
       }
     }
-    segments_.push_back(
-        {.file = found.file, .base = found.header.base, .end = stop, .limit = stop, .bytes = found.bytes});
+    segments_.push_back({.file = found.file,
+                         .base = found.header.base,
+                         .end = stop,
+                         .limit = stop,
+                         .bytes = found.bytes,
+                         .serial = found.header.serial,
+                         .hint_bytes = found.hint_bytes});
   }
   end_ = written_ = tail_.end();
   if (!chain.segments.empty() && end_ != end.end) {
@@ -147,6 +163,7 @@ Result<> Journal::adopt(Chain chain, const ChainEnd& end) {
   }
   for (const std::string& name : chain.names) {
     if (Spares::is_spare(name)) spares_.adopt(name);
+    if (is_hint(name) && !has_hint(name)) static_cast<void>(disk_.remove(name));
   }
   measure_segments();
   choose_sizes();
@@ -236,7 +253,9 @@ Result<> Journal::roll(std::string checkpoint, std::uint64_t least_bytes, bool o
     segments_.pop_back();
   } else {
     segments_.back().end = end_;
+    want_hint(segments_.back(), hint_bytes_);
   }
+  hint_bytes_ = 0;
   segments_.push_back(std::move(*started));
   measure_segments();
   segment_bytes_ = std::min(most_bytes_, 2 * segment_bytes_);
@@ -245,7 +264,7 @@ Result<> Journal::roll(std::string checkpoint, std::uint64_t least_bytes, bool o
 
 /// Makes the spare a segment: its header is synced before it gets its name, so that a segment whose header is
 /// not whole is damage, never a crash.
-Result<Journal::Segment> Journal::start_segment(Spare spare, Position base, std::string checkpoint) {
+Result<Segment> Journal::start_segment(Spare spare, Position base, std::string checkpoint) {
   SegmentHeader header;
   header.identity = identity_;
   header.base = base;
@@ -276,7 +295,8 @@ Result<Journal::Segment> Journal::start_segment(Spare spare, Position base, std:
                  .base = base,
                  .end = kNoLimit,
                  .limit = base + (spare.bytes - header.header_bytes),
-                 .bytes = spare.bytes};
+                 .bytes = spare.bytes,
+                 .serial = serial_};
 }
 
 void Journal::measure_segments() {
@@ -293,6 +313,7 @@ void Journal::begin_record() {
 }
 
 Position Journal::add_item(std::string_view head, std::string_view body) {
+  hint_bytes_ += kHintItem + head.size();
   return tail_.add_item(head, body);
 }
 

@@ -12,11 +12,13 @@
 
 #include "base/error.h"
 #include "journal/disk.h"
+#include "journal/hint.h"
 #include "journal/item.h"
 #include "journal/options.h"
 #include "journal/pin.h"
 #include "journal/position.h"
 #include "journal/recovery.h"
+#include "journal/segment.h"
 #include "journal/spares.h"
 #include "journal/sync_task.h"
 #include "journal/tail.h"
@@ -73,7 +75,6 @@ class Journal {
   Position end() const { return end_; }
 
   // ---- writing and syncing ------------------------------------------------------------------------
-
   /// Hands everything appended to the kernel. An error: the journal is not writable now.
   Result<> write_out();
   Position written() const { return written_; }
@@ -133,16 +134,12 @@ class Journal {
   /// Whether dropped segments wait for a sync to be removed; one goes with each.
   bool drops_pending() const { return !dropped_.empty(); }
 
+  /// Work that makes the next opening cheaper, for a thread that may wait; nullopt when there is none. Ask again
+  /// after each segment. A task that was run is handed back with its result.
+  std::optional<HintTask> start_hint();
+  void finish_hint(const HintTask& task, const Result<std::uint64_t>& result);
+
  private:
-  /// One segment as the journal knows it. `limit` is where its file ends; `end` where the next one begins,
-  /// kNoLimit for the one being written.
-  struct Segment {
-    std::shared_ptr<SegmentFile> file;
-    Position base = 0;
-    Position end = 0;
-    Position limit = 0;
-    std::uint64_t bytes = 0;
-  };
   struct Dropped {
     Segment segment;
     Position after = 0;  // removed once this is synced
@@ -166,6 +163,9 @@ class Journal {
   void remove_void();
   void remove_dropped();
   void measure_segments();
+  void want_hint(const Segment& segment, std::uint64_t hint_bytes);
+  void want_hints(const Chain& chain, const std::vector<std::uint64_t>& hint_bytes);
+  bool has_hint(const std::string& name) const;
   const Segment* segment_of(Position position) const;
   Result<std::optional<Item>> recent_item(Position item) const;
 
@@ -190,9 +190,11 @@ class Journal {
   std::uint64_t names_changed_ = 0;  // changes of names so far, and how many of them are synced
   std::uint64_t names_synced_ = 0;
   std::uint64_t generation_ = 0;
-  std::uint64_t segment_bytes_ = 0;  // of the next segment
-  std::uint64_t most_bytes_ = 0;     // that it grows to
-  std::uint64_t largest_ = 0;        // segment there is
+  std::uint64_t segment_bytes_ = 0;    // of the next segment
+  std::uint64_t most_bytes_ = 0;       // that it grows to
+  std::uint64_t largest_ = 0;          // segment there is
+  std::uint64_t hint_bytes_ = 0;       // what a hint file of the last segment would take
+  std::deque<Position> hints_wanted_;  // by segments' bases
 };
 
 }  // namespace coworker::journal

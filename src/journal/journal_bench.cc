@@ -119,7 +119,7 @@ void bare_write_and_fdatasync(benchmark::State& state) {
 }
 BENCHMARK(bare_write_and_fdatasync)->Arg(1)->Arg(1000)->Arg(10000)->UseRealTime();
 
-/// Records, and bytes of each body.
+/// Records, bytes of each body, whether hint files are made.
 void open_again(benchmark::State& state) {
   const Folder folder;
   auto disk = open_disk(folder.at("store"));
@@ -130,6 +130,10 @@ void open_again(benchmark::State& state) {
       append(*journal, 1000, static_cast<std::size_t>(state.range(1)));
       CW_CHECK(journal->write_out());
     }
+    CW_CHECK(journal->sync());
+    if (state.range(2) != 0) {
+      while (const auto task = journal->start_hint()) journal->finish_hint(*task, task->run());
+    }
     CW_CHECK(journal->close());
   }
   for (auto _ : state) {
@@ -139,7 +143,15 @@ void open_again(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(open_again)->Args({1'000'000, 200})->Args({20'000, 100'000})->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(open_again)
+    ->Args({1'000'000, 200, 0})
+    ->Args({1'000'000, 200, 1})
+    ->Args({1'000'000, 1'000, 0})
+    ->Args({1'000'000, 1'000, 1})
+    ->Args({20'000, 100'000, 0})
+    ->Args({20'000, 100'000, 1})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace coworker::journal

@@ -51,6 +51,17 @@ class JournalFixture : public testing::Test {
     }
   }
 
+  int make_hints() {
+    int made = 0;
+    while (auto task = journal_->start_hint()) {
+      const auto result = task->run();
+      EXPECT_TRUE(result) << result.error().message();
+      journal_->finish_hint(*task, result);
+      ++made;
+    }
+    return made;
+  }
+
   std::vector<std::string> heads() const {
     std::vector<std::string> all;
     for (const auto& item : found_.items) all.push_back(item.head);

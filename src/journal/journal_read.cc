@@ -3,14 +3,19 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "journal/chain.h"
 #include "journal/format.h"
+#include "journal/hint.h"
 #include "journal/journal.h"
 #include "journal/segment_file.h"
 #include "journal/segment_reader.h"
 
-// Reading items, and compaction.
+// Reading items, compaction and hints.
 namespace coworker::journal {
 namespace {
+
+constexpr std::uint64_t kHintShare = 4;  // a hint file that takes more than that part of its segment saves too little
+constexpr std::uint64_t kHintRoom = 8;   // segments that must still fit on the disk
 
 tl::unexpected<Error> no_item(Position item) {
   return fail(Errc::not_found, fmt::format("the journal holds no item at position {}", item));
@@ -18,7 +23,7 @@ tl::unexpected<Error> no_item(Position item) {
 
 }  // namespace
 
-const Journal::Segment* Journal::segment_of(Position position) const {
+const Segment* Journal::segment_of(Position position) const {
   const auto after = std::upper_bound(segments_.begin(), segments_.end(), position,
                                       [](Position p, const Segment& segment) { return p < segment.base; });
   return after == segments_.begin() ? nullptr : &*std::prev(after);
@@ -76,8 +81,8 @@ Position Journal::oldest() const {
 
 std::uint64_t Journal::disk_bytes() const {
   std::uint64_t sum = spares_.bytes();
-  for (const Segment& segment : segments_) sum += segment.bytes;
-  for (const Dropped& dropped : dropped_) sum += dropped.segment.bytes;
+  for (const Segment& segment : segments_) sum += segment.bytes + segment.hint_bytes;
+  for (const Dropped& dropped : dropped_) sum += dropped.segment.bytes + dropped.segment.hint_bytes;
   std::erase_if(removed_, [](const auto& removed) { return removed.first.expired(); });
   for (const auto& [file, bytes] : removed_) sum += bytes;
   return sum;
@@ -142,13 +147,64 @@ void Journal::remove_dropped() {
   remove_void();
   if (!void_names_.empty()) return;
   while (!dropped_.empty() && dropped_.front().after <= synced_ && names_synced_ == names_changed_) {
-    const Segment& segment = dropped_.front().segment;
+    Segment& segment = dropped_.front().segment;
+    if (segment.hint_bytes > 0) static_cast<void>(disk_.remove(hint_name(segment.base)));
+    segment.hint_bytes = 0;
     const auto removed = disk_.remove(segment.file->name());
     if (!removed && removed.error().code() != Errc::not_found) return;
     ++names_changed_;
     removed_.emplace_back(segment.file, segment.bytes);
     dropped_.pop_front();
   }
+}
+
+// ---- hints ----------------------------------------------------------------------------------------------
+
+void Journal::want_hint(const Segment& segment, std::uint64_t hint_bytes) {
+  if (hint_bytes > 0 && hint_bytes <= (segment.end - segment.base) / kHintShare) hints_wanted_.push_back(segment.base);
+}
+
+void Journal::want_hints(const Chain& chain, const std::vector<std::uint64_t>& hint_bytes) {
+  for (std::size_t i = 0; i + 1 < hint_bytes.size(); ++i) {
+    const FoundSegment& found = chain.segments[i];
+    want_hint({.file = found.file, .base = found.header.base, .end = found.limit}, hint_bytes[i]);
+  }
+}
+
+bool Journal::has_hint(const std::string& name) const {
+  return std::any_of(segments_.begin(), segments_.end(),
+                     [&](const Segment& segment) { return segment.hint_bytes > 0 && hint_name(segment.base) == name; });
+}
+
+std::optional<HintTask> Journal::start_hint() {
+  while (!hints_wanted_.empty() && writable()) {
+    const Segment* const segment = segment_of(hints_wanted_.front());
+    if (segment != nullptr && segment->base == hints_wanted_.front() && segment->end != kNoLimit) {
+      if (segment->end > synced_) return std::nullopt;
+      const auto space = disk_.space();
+      // It is a luxury: never at the cost of what is needed.
+      if (!space || space->free < kHintRoom * segment->bytes) return std::nullopt;
+      hints_wanted_.pop_front();
+      HintTask task;
+      task.disk_ = &disk_;
+      task.file_ = segment->file;
+      task.key_ = {.identity = identity_, .base = segment->base, .end = segment->end, .serial = segment->serial};
+      return task;
+    }
+    hints_wanted_.pop_front();
+  }
+  return std::nullopt;
+}
+
+void Journal::finish_hint(const HintTask& task, const Result<std::uint64_t>& result) {
+  if (!result) return;
+  for (Segment& segment : segments_) {
+    if (segment.serial == task.key_.serial) {
+      segment.hint_bytes = *result;
+      return;
+    }
+  }
+  static_cast<void>(disk_.remove(hint_name(task.key_.base)));  // dropped meanwhile
 }
 
 }  // namespace coworker::journal

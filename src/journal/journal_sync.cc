@@ -124,6 +124,7 @@ Result<> Journal::replace_unsynced() {
   }
   if (!segments_.empty()) segments_.back().end = started->base;
   segments_.push_back(std::move(*started));
+  hint_bytes_ = 2 * (end_ - segments_.back().base);  // at most, whatever is in it
   measure_segments();
   trouble_.clear();
   written_ = end_;

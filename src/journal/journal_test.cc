@@ -152,6 +152,33 @@ TEST_F(JournalTest, AClosedJournalIsOpenedWithoutCopying) {
   EXPECT_GE(journal_->segments().back().begin + 24, end);
 }
 
+TEST_F(JournalTest, AHintFileSparesReadingTheSegment) {
+  open();
+  fill_segments(4);
+  EXPECT_EQ(make_hints(), 3);
+  const std::string first = journal_->segments().front().name;
+  open();
+  const auto with_hints = heads();
+  // Were it read, it would be refused; its bodies are checked when they are.
+  flip(first, 6000);
+  open();
+  EXPECT_EQ(heads(), with_hints);
+  EXPECT_FALSE(verify(disk_));
+  EXPECT_EQ(journal_->scan_oldest(0, 1 << 20, [](auto...) { return Result<>{}; }).error().code(), Errc::corrupt);
+  flip(first, 6000);
+
+  const std::string hint = first.substr(0, 16) + ".hint";
+  for (const std::size_t offset : {0u, 20u, 60u, 100u}) {
+    flip(hint, offset);
+    open();
+    EXPECT_EQ(heads(), with_hints) << "a damaged hint is no hint";
+    EXPECT_EQ(make_hints(), 1) << "it is made anew";
+  }
+  journal_->drop_oldest();
+  ASSERT_TRUE(journal_->sync());
+  EXPECT_FALSE(disk_.open(hint));
+}
+
 TEST_F(JournalTest, AnErrorOfTheOwnerEndsTheOpening) {
   struct Refuses : Found {
     Result<> item(Position, Bytes, std::uint32_t) override { return fail(Errc::corrupt, "unknown item"); }

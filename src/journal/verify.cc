@@ -89,7 +89,7 @@ Result<Checked> check_once(Disk& disk, const Progress& progress) {
   std::uint64_t total = 0;
   for (const FoundSegment& segment : chain->segments) total += segment.bytes - segment.header.header_bytes;
   Counter counter{total, progress};
-  const auto end = walk(*chain, counter);
+  const auto end = walk(disk, *chain, counter);
   if (!end) return tl::unexpected{end.error()};
   counter.report.end = end->end;
   const auto cut = unfinished_bytes(*chain, *end);
