@@ -141,7 +141,8 @@ void Journal::discard(const Segment& segment, Position replaced_from) {
 Result<> Journal::close() {
   if (auto synced = sync(); !synced) return synced;
   if (synced_ <= marked_) return {};
-  if (auto room = reserve(record_bytes(0, 0), Urgency::vital); !room) return room;
+  // Without room for it the next opening copies a little.
+  if (!reserve(record_bytes(0, 0), Urgency::compaction)) return {};
   begin_record();
   commit_record();
   return sync();

@@ -401,7 +401,7 @@ void Core::close() {
   auto claims = std::move(claims_);
   for (auto& [ticket, done] : claims) done(job::Claimed{});
   write_out();
-  if (auto synced = journal_->sync(); !synced)
+  if (auto synced = journal_->close(); !synced)
     options_.log("the last records are not synced: " + synced.error().message());
   deliver();
   for (auto* parked : {&after_sync_, &after_write_}) {

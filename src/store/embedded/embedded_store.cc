@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
@@ -65,6 +66,7 @@ class EmbeddedStore final : public Store {
   void sync();
   void sync_inline();
   void sync_elsewhere();
+  void make_hint();
   void tick();
   void rest();
   void arm_interval();
@@ -77,8 +79,10 @@ class EmbeddedStore final : public Store {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<journal::Disk> disk_;
   std::unique_ptr<Core> core_;
-  Background reader_;   // bodies that are not in memory
-  Background flusher_;  // syncs while more arrives
+  Background reader_;                 // bodies that are not in memory
+  Background flusher_;                // syncs while more arrives
+  std::optional<Background> hinter_;  // started when a segment is full: it reads and writes whole segments
+  bool hinting_ = false;
   boost::asio::steady_timer tick_timer_;
   boost::asio::steady_timer interval_timer_;
   bool commit_scheduled_ = false;
@@ -175,6 +179,22 @@ void EmbeddedStore::sync_elsewhere() {
                   });
 }
 
+/// Full segments get their hint files one after another, so that the next opening is fast.
+void EmbeddedStore::make_hint() {
+  if (hinting_) return;
+  auto task = core_->journal().start_hint();
+  if (!task) return;
+  hinting_ = true;
+  if (!hinter_) hinter_.emplace(loop_);
+  auto shared = std::make_shared<std::pair<journal::HintTask, Result<std::uint64_t>>>(std::move(*task), 0);
+  hinter_->submit([shared] { shared->second = shared->first.run(); },
+                  [this, shared] {
+                    hinting_ = false;
+                    core_->journal().finish_hint(shared->first, shared->second);
+                    make_hint();
+                  });
+}
+
 void EmbeddedStore::arm_interval() {
   interval_timer_.expires_after(options_.interval);
   interval_timer_.async_wait([this, alive = alive_](const boost::system::error_code& error) {
@@ -202,6 +222,7 @@ void EmbeddedStore::tick() {
   flush();
   // What nobody waits for is synced here at last; and dropped segments go, whatever the durability.
   if (!syncing_ && (options_.durability == Durability::commit || core_->journal().drops_pending())) sync_elsewhere();
+  make_hint();
   if (!more) return rest();
   boost::asio::post(loop_, [this, alive = alive_] {
     if (*alive) tick();
