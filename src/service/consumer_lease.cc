@@ -85,6 +85,8 @@ void Consumer::end_overdue_leases() {
 void Consumer::stop() {
   if (stopping_) return stop_now();
   take_no_more();
+  // The claim may have been answered at once, and with it all is over.
+  if (stopped_) return;
   stop_timer_.expires_after(parts_.config->stop_grace);
   stop_timer_.async_wait([this](boost::system::error_code error) {
     if (!error) stop_running(parts_.config->kill_grace);

@@ -109,7 +109,8 @@ class ConsumerProgram {
   }
 
   async::Task<> listen_for_signals() {
-    while (true) {
+    // A signal may have come before the wait is cancelled; then nothing would end the next one.
+    while (listening_) {
       auto [error, number] = co_await signals_.async_wait(async::as_result);
       if (error) co_return;
       stop();
@@ -130,6 +131,7 @@ class ConsumerProgram {
   }
 
   void end() {
+    listening_ = false;
     signals_.cancel();
     keeper_.close();
     if (store_) store_->close();
@@ -142,6 +144,7 @@ class ConsumerProgram {
   async::Loop loop_;
   async::Gate gate_;
   boost::asio::signal_set signals_;
+  bool listening_ = true;  // for signals
   boost::asio::posix::stream_descriptor keeper_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Consumer> consumer_;

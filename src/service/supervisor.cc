@@ -58,6 +58,7 @@ async::Task<int> Supervisor::run() {
       co_await stopped_.wait();
     }
   }
+  listening_ = false;
   signals_.cancel();
   timer_.cancel();
   if (answers_) answers_->close();
@@ -137,7 +138,8 @@ void Supervisor::set_queues() {
 }
 
 async::Task<> Supervisor::listen_for_signals() {
-  while (true) {
+  // A signal may have come before the wait is cancelled; then nothing would end the next one.
+  while (listening_) {
     auto [error, number] = co_await signals_.async_wait(async::as_result);
     if (error) co_return;
     log::info(fmt::format("{}: {}", proc::signal_name(number), stops_ == 0 ? "stopping" : "stopping now"));
@@ -204,14 +206,19 @@ int run_supervisor(const Config& config) {
   // Consumers of a supervisor that is itself a job are no strays.
   ::unsetenv(worker::CommandWorker::kStartVariable);
   ::signal(SIGPIPE, SIG_IGN);
-  async::Loop loop;
-  Supervisor supervisor{loop, config};
   int code = 1;
-  async::asio::co_spawn(loop, supervisor.run(), [&code](const std::exception_ptr& error, int result) {
-    if (error) std::rethrow_exception(error);
-    code = result;
-  });
-  loop.run();
+  {
+    async::Loop loop;
+    Supervisor supervisor{loop, config};
+    async::asio::co_spawn(loop, supervisor.run(), [&code](const std::exception_ptr& error, int result) {
+      if (error) std::rethrow_exception(error);
+      code = result;
+    });
+    loop.run();
+  }
+  // All is done; a late signal shall not change how it ended.
+  ::signal(SIGTERM, SIG_IGN);
+  ::signal(SIGINT, SIG_IGN);
   return code;
 }
 

@@ -49,6 +49,7 @@ class Supervisor {
   async::Gate gate_;
   async::Event stopped_;  // everything has ended
   boost::asio::signal_set signals_;
+  bool listening_ = true;  // for signals
   boost::asio::steady_timer timer_;
   std::vector<std::string> environment_;
   std::unique_ptr<Suspects> suspects_;
