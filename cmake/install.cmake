@@ -14,9 +14,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/coworkerConfig.cmake.in 
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/coworker PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/coworkerConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 
-if(TARGET coworker)
-  install(TARGETS coworker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
+install(TARGETS coworker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES $<TARGET_FILE:coworker_library> DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/coworker DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${PROJECT_BINARY_DIR}/coworkerConfig.cmake ${PROJECT_BINARY_DIR}/coworkerConfigVersion.cmake

@@ -16,7 +16,7 @@ _coworker() {
     mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z][a-z-]*' <<<"$help" | sort -u)" -- "$word")
   else
     local commands
-    commands=$(sed -n '/^\(SUB\)\?\(COMMANDS\|commands\|Subcommands\):/I,$ s/^  \([a-z][a-z-]*\)\( .*\)\?$/\1/p' <<<"$help")
+    commands=$(sed -n '/^Subcommands:/,/^$/ s/^  \([a-z][a-z-]*\).*/\1/p' <<<"$help")
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
     [[ ${#COMPREPLY[@]} -gt 0 ]] || compopt -o default
   fi
