@@ -54,7 +54,6 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
 
   // ---- appending --------------------------------------------------------------------------------
-
   /// An upper bound of what a record of that many items takes in the journal.
   static constexpr std::size_t record_bytes(std::size_t items, std::size_t heads_and_bodies) {
     return 24 + 16 * items + heads_and_bodies;
@@ -104,8 +103,7 @@ class Journal {
   /// `expected` is a guess of head and body bytes, which saves a second read.
   /// Not_found for a position before `oldest()`; `corrupt` when its checksum fails.
   Result<std::optional<Item>> read_nowait(Position item, std::size_t expected = 0);
-
-  /// As read_nowait, and waits for the disk.
+  /// The same, and waits for the disk.
   Result<Item> read(Position item, std::size_t expected = 0);
 
   /// Holds the item's segment so that any thread can read it, also after the segment was dropped.
@@ -115,6 +113,9 @@ class Journal {
 
   /// Oldest first; the last one is being written. Dropped ones are not listed.
   std::vector<SegmentInfo> segments() const;
+  std::size_t segment_count() const { return segments_.size(); }
+  SegmentInfo oldest_segment() const;  // both require that there is one
+  SegmentInfo newest_segment() const;
   Position oldest() const;
   /// All that the journal occupies: segments, spare ones, and dropped ones that are not yet removed or are pinned.
   std::uint64_t disk_bytes() const;

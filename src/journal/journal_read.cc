@@ -17,6 +17,11 @@ namespace {
 constexpr std::uint64_t kHintShare = 4;  // a hint file that takes more than that part of its segment saves too little
 constexpr std::uint64_t kHintRoom = 8;   // segments that must still fit on the disk
 
+SegmentInfo info_of(const Segment& segment, Position end) {
+  return {
+      .name = segment.file->name(), .begin = segment.base, .end = std::min(segment.end, end), .bytes = segment.bytes};
+}
+
 tl::unexpected<Error> no_item(Position item) {
   return fail(Errc::not_found, fmt::format("the journal holds no item at position {}", item));
 }
@@ -66,13 +71,18 @@ Result<Pin> Journal::pin(Position item) {
 std::vector<SegmentInfo> Journal::segments() const {
   std::vector<SegmentInfo> infos;
   infos.reserve(segments_.size());
-  for (const Segment& segment : segments_) {
-    infos.push_back({.name = segment.file->name(),
-                     .begin = segment.base,
-                     .end = std::min(segment.end, end_),
-                     .bytes = segment.bytes});
-  }
+  for (const Segment& segment : segments_) infos.push_back(info_of(segment, end_));
   return infos;
+}
+
+SegmentInfo Journal::oldest_segment() const {
+  CW_CHECK(!segments_.empty());
+  return info_of(segments_.front(), end_);
+}
+
+SegmentInfo Journal::newest_segment() const {
+  CW_CHECK(!segments_.empty());
+  return info_of(segments_.back(), end_);
 }
 
 Position Journal::oldest() const {

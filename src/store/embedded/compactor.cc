@@ -14,12 +14,11 @@ void Compactor::press() {
 }
 
 bool Compactor::wants() const {
-  const auto segments = journal_.segments();
-  if (segments.size() < 2 || !journal_.writable()) return false;
+  if (journal_.segment_count() < 2 || !journal_.writable()) return false;
   if (next_ != 0 || journal_.oldest() < pressed_until_) return true;
   if (journal_.end() < rest_until_) return false;
   // What counts is what the files take: each opening begins a segment, however little is in the last one.
-  return journal_.disk_bytes() > 2 * state_.live_bytes() + 4 * segments.back().bytes;
+  return journal_.disk_bytes() > 2 * state_.live_bytes() + 4 * journal_.newest_segment().bytes;
 }
 
 Result<> Compactor::collect(journal::Position from, journal::Position& next) {
@@ -56,14 +55,14 @@ Result<> Compactor::append() {
 }
 
 Result<> Compactor::slice() {
-  const auto segments = journal_.segments();
-  if (segments.size() < 2) return {};
-  if (segments.front().begin != segment_) {
-    segment_ = segments.front().begin;
+  if (journal_.segment_count() < 2) return {};
+  const auto oldest = journal_.oldest_segment();
+  if (oldest.begin != segment_) {
+    segment_ = oldest.begin;
     next_ = 0;
     kept_ = 0;
   }
-  if (next_ == 0 && state_.nothing_lives_before(segments.front().end)) {
+  if (next_ == 0 && state_.nothing_lives_before(oldest.end)) {
     journal_.drop_oldest();
     return {};
   }
@@ -71,11 +70,11 @@ Result<> Compactor::slice() {
   if (auto done = collect(next_, reached); !done) return done;
   if (auto done = append(); !done) return done;
   next_ = reached;
-  if (reached < segments.front().end) return {};
+  if (reached < oldest.end) return {};
   journal_.drop_oldest();
   next_ = 0;
   // Little was won: so much must be appended first that rewriting never doubles the writing.
-  if (kept_ * 10 > segments.front().bytes * 9) rest_until_ = journal_.end() + kept_;
+  if (kept_ * 10 > oldest.bytes * 9) rest_until_ = journal_.end() + kept_;
   return {};
 }
 
