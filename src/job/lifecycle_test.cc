@@ -32,20 +32,22 @@ TEST(Lifecycle, TheDocumentShowsTheTable) {
   std::set<std::string> rows;
   for (std::string line; std::getline(file, line);) {
     // "| from | event | to | when |": the first three cells are the row.
-    std::size_t end = 0;
-    for (int bar = 0; bar < 4 && end != std::string::npos; ++bar) end = line.find('|', end == 0 ? 0 : end + 1);
+    std::size_t end = line.starts_with('|') ? 0 : std::string::npos;
+    for (int cells = 0; cells < 3 && end != std::string::npos; ++cells) end = line.find('|', end + 1);
     if (end != std::string::npos && line.find("---") == std::string::npos) rows.insert(line.substr(0, end + 1));
   }
   std::size_t found = 0;
   for (const Transition& t : kTransitions) {
     std::string row = "| ";
-    for (const std::string_view cell : {to_string(t.from), to_string(t.event), to_string(t.to)}) row.append(cell).append(" | ");
+    for (const std::string_view cell : {to_string(t.from), to_string(t.event), to_string(t.to)})
+      row.append(cell).append(" | ");
     row.pop_back();
     EXPECT_TRUE(rows.contains(row)) << row;
     ++found;
   }
   for (const std::string& row : rows) {
-    const bool is_transition = row.starts_with("| scheduled |") || row.starts_with("| ready |") || row.starts_with("| leased |");
+    const bool is_transition =
+        row.starts_with("| scheduled |") || row.starts_with("| ready |") || row.starts_with("| leased |");
     found -= is_transition ? 1 : 0;
   }
   EXPECT_EQ(found, 0u) << "rows that the table does not have";

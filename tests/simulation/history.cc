@@ -95,7 +95,7 @@ bool History::open() {
   options.boot_clock = boot_clock;
   options.wall_clock = wall_clock;
   options.random = identity;
-  options.log = [this](const std::string& text) { say("log: " + text); };
+  options.log = [this](log::Level, const std::string& text) { say("log: " + text); };
   auto core = store::Core::open(disk_, options);
   if (!core) {
     say("open: " + core.error().message());

@@ -37,7 +37,7 @@ Core::Core(journal::Disk& disk, Options options) : options_{std::move(options)},
       then();
     };
   }
-  if (!options_.log) options_.log = [](const std::string&) {};
+  if (!options_.log) options_.log = [](log::Level, const std::string&) {};
 }
 
 Core::~Core() = default;
@@ -68,9 +68,11 @@ Result<> Core::recover() {
   compactor_ = std::make_unique<Compactor>(*state_, *journal_);
 
   if (auto adopted = adopt_spool(disk_, *journal_, *state_); !adopted) {
-    options_.log("jobs added without an owner stay in the spool for now: " + adopted.error().message());
+    options_.log(log::Level::warning,
+                 "jobs added without an owner stay in the spool for now: " + adopted.error().message());
   } else if (*adopted > 0) {
-    options_.log("took over " + std::to_string(*adopted) + " jobs that were added while nobody served the store");
+    options_.log(log::Level::info,
+                 "took over " + std::to_string(*adopted) + " jobs that were added while nobody served the store");
   }
   const Time last = state_->now();
   const Time wall{options_.wall_clock()};
@@ -79,8 +81,9 @@ Result<> Core::recover() {
   Time expire_from{};
   if (state_->jobs() > 0 && last.ms > 0 && start - last > kWallJump) {
     expire_from = start + kGrace;
-    options_.log("the clock is " + std::to_string((start - last).count() / 1000) +
-                 " s past the store's last record; nothing expires for 10 minutes, in case it is wrong");
+    options_.log(log::Level::warning,
+                 "the clock is " + std::to_string((start - last).count() / 1000) +
+                     " s past the store's last record; nothing expires for 10 minutes, in case it is wrong");
   }
   state_->start(meta_.epoch, start, expire_from);
   return {};
@@ -314,7 +317,7 @@ void Core::park(Parked parked, Wait wait) {
 
 void Core::finish(Parked& parked) {
   if (!parked.failure) return parked.done(std::move(parked.answer));
-  options_.log("reading a job's record failed: " + parked.failure->message());
+  options_.log(log::Level::warning, "reading a job's record failed: " + parked.failure->message());
   parked.done(tl::unexpected{*parked.failure});
 }
 
@@ -332,7 +335,7 @@ bool Core::drain(std::deque<Parked>& parked, Wait wait) {
 void Core::write_out() {
   const bool was_writable = journal_->writable();
   if (auto written = journal_->write_out(); !written && was_writable) {
-    options_.log("the store cannot be written and takes no adds: " + written.error().message());
+    options_.log(log::Level::warning, "the store cannot be written and takes no adds: " + written.error().message());
   }
 }
 
@@ -378,11 +381,11 @@ bool Core::tick_engine() {
 }
 
 bool Core::tick() {
-  if (!journal_->writable() && journal_->try_resume()) options_.log("the store can be written again");
+  if (!journal_->writable() && journal_->try_resume()) options_.log(log::Level::info, "the store can be written again");
   bool more = tick_engine();
   if (compactor_->wants()) {
     auto done = compactor_->slice();
-    if (!done && done.error().code() != compaction_trouble_) options_.log(done.error().message());
+    if (!done && done.error().code() != compaction_trouble_) options_.log(log::Level::warning, done.error().message());
     compaction_trouble_ = done ? std::nullopt : std::optional{done.error().code()};
     more = more || (done && compactor_->wants());
   }
@@ -402,7 +405,7 @@ void Core::close() {
   for (auto& [ticket, done] : claims) done(job::Claimed{});
   write_out();
   if (auto synced = journal_->close(); !synced)
-    options_.log("the last records are not synced: " + synced.error().message());
+    options_.log(log::Level::warning, "the last records are not synced: " + synced.error().message());
   deliver();
   for (auto* parked : {&after_sync_, &after_write_}) {
     for (Parked& each : *parked) each.done(fail(Errc::unavailable, "the store is closed and could not write this"));

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "engine/state.h"
 #include "journal/journal.h"
 #include "store/embedded/compactor.h"
@@ -35,7 +36,7 @@ class Core final : private journal::Recovery {
     std::uint64_t (*random)() = nullptr;  // for a new store's identity; nullptr: the kernel's
     /// Runs `work` where it may wait for a disk, then `then` on the store's thread; default: both at once.
     std::function<void(std::function<void()> work, std::function<void()> then)> elsewhere;
-    std::function<void(std::string)> log;  // what an operator should know
+    std::function<void(log::Level, const std::string&)> log;  // what an operator should know
   };
   using Done = Store::Done;
 

@@ -108,8 +108,8 @@ Result<> EmbeddedStore::open() {
       schedule_commit();
     });
   };
-  core_options.log = [directory = options_.directory](const std::string& text) {
-    log::warning(text, {{"store", directory}});
+  core_options.log = [directory = options_.directory](log::Level level, const std::string& text) {
+    log::write(level, text, {{"store", directory}});
   };
   auto core = Core::open(*disk_, std::move(core_options));
   if (!core) return tl::unexpected{core.error()};
