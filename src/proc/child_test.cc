@@ -178,8 +178,9 @@ TEST_F(ChildTest, WhatLeftItsGroupIsFoundByItsMark) {
   std::optional<Result<Certificate>> other_end;
   const std::shared_ptr<Child> neighbour =
       Child::start(loop_, std::move(other), [&](Result<Certificate> end) { other_end.emplace(std::move(end)); });
+  while (neighbour->pid() == 0 && !other_end) loop_.run_one();
+  ASSERT_FALSE(other_end);
   pipe.write.reset();
-  while (neighbour->pid() == 0) loop_.run_one();
   const Fd neighbours_stray = watch(std::atoi(read_line(pipe.read.get()).c_str()));
 
   std::optional<Result<Certificate>> end;
