@@ -31,13 +31,15 @@ class ChildTest : public ::testing::Test {
       if (act) act(*child);
     };
     std::optional<Result<Certificate>> result;
-    child = Child::start(loop_, std::move(options), [&](Result<Certificate> end) { result.emplace(std::move(end)); });
+    child = Child::start(loop_, std::move(options), [&](Result<Certificate> end) {
+      EXPECT_FALSE(group_runs(pid_)) << "told before the group was dead";
+      result.emplace(std::move(end));
+    });
     loop_.restart();
     loop_.run();
     EXPECT_TRUE(result.has_value());
     if (!result) return {};
     if (!*result) error_ = result->error().message();
-    EXPECT_FALSE(group_runs(pid_));
     return *result ? **result : Certificate{};
   }
 
@@ -129,6 +131,13 @@ TEST_F(ChildTest, GrandchildrenDoNotOutliveTheLeader) {
   const Certificate end = run(options("trap '' TERM HUP; sleep 1000 & (sleep 1000 &) ; exit 0"));
   EXPECT_TRUE(end.exit.clean());
   EXPECT_LT(end.wall, 15s);
+}
+
+TEST_F(ChildTest, IsOnlyOverWhenItsGroupIsDead) {
+  // run() looks at the group when the end is told.
+  ChildOptions fat;
+  fat.launch = self({"fat", "leave"});
+  EXPECT_TRUE(run(std::move(fat)).exit.clean());
 }
 
 TEST_F(ChildTest, StopsAtOnceWithoutGrace) {

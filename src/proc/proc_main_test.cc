@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -41,6 +42,7 @@ int parent(const std::string& who) {
   return stay();
 }
 
+constexpr std::size_t kFatBytes = 512 << 20;
 constexpr const char* kFamily = "sleep 1000 & sh -c 'sleep 1000 & echo group $PPID; wait' & wait";
 constexpr const char* kStray = "setsid sh -c 'echo stray $$; exec sleep 1000'";
 
@@ -79,10 +81,39 @@ int supervisor(int groups) {
   return stay();
 }
 
+/// Has a child of the same group whose death takes a while: its memory is given back before it counts as dead. The
+/// parent ends as soon as that memory is there, or tells it and stays.
+int fat(bool stays) {
+  int ready[2];
+  if (::pipe(ready) != 0) return 1;
+  if (::fork() == 0) {
+    void* memory = ::mmap(nullptr, kFatBytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED || ::write(ready[1], "x", 1) != 1) ::_exit(1);
+    stay();
+  }
+  char byte = 0;
+  if (::read(ready[0], &byte, 1) != 1) return 1;
+  if (!stays) ::_exit(0);
+  say(fmt::format("group {}", ::getpid()));
+  return stay();
+}
+
+/// An owner of one such group.
+int fat_owner() {
+  Launch launch = self({"fat", "stay"});
+  launch.fds = {-1, 1, 2};
+  launch.keeper = 3;
+  const Result<Process> process = spawn(launch);
+  return process ? stay() : say(process.error().message());
+}
+
 int run(const std::string& word, const std::string& argument) {
   if (word == "build-id") return say(build_id());
   if (word == "spawn-as-root") return spawn_as_root();
   if (word == "parent") return parent(argument);
+  if (word == "fat") return fat(argument == "stay");
+  if (word == "fat-owner") return fat_owner();
   if (word == "keeper") return keeper_main(3);
   if (word == "owner") return owner(std::atoi(argument.c_str()), false);
   if (word == "owner-with-stray") return owner(std::atoi(argument.c_str()), true);
