@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
@@ -23,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr Millis kLongestPause{50};
 constexpr Seconds kComplainAfter{5};
-constexpr std::size_t kDrainBytes = 1 << 20;  // of a pipe that somebody outside the group still writes to
+constexpr std::size_t kTurnBytes = 1 << 20;  // read at once; a pipe holds no more
 
 std::uint64_t own_peak() {
   rusage used{};
@@ -120,24 +119,27 @@ void Child::started(Result<Process> process) {
 }
 
 void Child::read(Output& output) {
-  output.stream.async_read_some(boost::asio::buffer(output.buffer),
-                                [self = shared_from_this(), &output](boost::system::error_code error, std::size_t got) {
-                                  if (error) return;  // the end, or closed by finish()
-                                  output.tail.append({output.buffer.data(), got});
-                                  self->read(output);
-                                });
+  // Waits, and reads itself: a read that the loop does could be done and not told yet when finish() drains the rest.
+  output.stream.async_wait(Stream::wait_read, [self = shared_from_this(), &output](boost::system::error_code error) {
+    if (!error && take(output)) self->read(output);
+  });
+}
+
+bool Child::take(Output& output) {
+  const int fd = output.stream.native_handle();
+  for (std::size_t total = 0; total < kTurnBytes;) {
+    const ssize_t got = ::read(fd, output.buffer.data(), output.buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return got < 0 && errno == EAGAIN;
+    output.tail.append({output.buffer.data(), static_cast<std::size_t>(got)});
+    total += static_cast<std::size_t>(got);
+  }
+  return true;
 }
 
 void Child::drain(Output& output) {
   if (!output.stream.is_open()) return;
-  const int fd = output.stream.native_handle();
-  for (std::size_t total = 0; total < kDrainBytes;) {
-    const ssize_t got = ::read(fd, output.buffer.data(), output.buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    output.tail.append({output.buffer.data(), static_cast<std::size_t>(got)});
-    total += static_cast<std::size_t>(got);
-  }
+  take(output);
   output.stream.close();
 }
 

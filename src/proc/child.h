@@ -63,6 +63,7 @@ class Child : public std::enable_shared_from_this<Child> {
   void launch();
   void started(Result<Process> process);
   void read(Output& output);
+  static bool take(Output& output);  // reads what is there; false at the end
   void drain(Output& output);
   void arm(Millis delay, void (Child::*then)());
   void on_timeout();
