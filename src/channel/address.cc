@@ -1,5 +1,6 @@
 #include "channel/address.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -60,8 +61,18 @@ Result<Address> parse_tcp(std::string_view rest, std::string_view whole, std::ui
 
 }  // namespace
 
+namespace {
+
+/// 127.0.0.0/8, as a number: a name that only begins like one may be anywhere.
+bool is_loopback_v4(const std::string& host) {
+  in_addr address{};
+  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+}
+
+}  // namespace
+
 bool Address::is_local() const {
-  return kind == Kind::unix_socket || host == "localhost" || host == "::1" || host.starts_with("127.");
+  return kind == Kind::unix_socket || host == "localhost" || host == "::1" || is_loopback_v4(host);
 }
 
 Result<Address> parse_address(std::string_view text, std::uint16_t default_port) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "job/validate.h"
+#include "store/embedded/cost.h"
 #include "store/embedded/records.h"
 #include "store/embedded/spool.h"
 
@@ -14,7 +14,6 @@ namespace {
 
 using Wait = engine::Effects::Wait;
 
-constexpr std::size_t kFactBytes = 160;     // a fact in a record of its own, without its texts
 constexpr std::uint32_t kTickBudget = 500;  // events a tick: about half a millisecond
 constexpr std::size_t kCommitSlice = 10'000;
 constexpr std::uint64_t kUnnamed = std::uint64_t{1} << 63;  // tickets of claims that do not block
@@ -112,60 +111,6 @@ job::StoreTotals Core::totals() const {
 
 // ---- commands ---------------------------------------------------------------------------------------
 
-namespace {
-
-/// An upper bound of the bytes of a command's own facts, and of how many waiting claims it may serve.
-struct Cost {
-  std::size_t bytes = 0;
-  std::uint64_t wakes = 0;
-};
-
-struct CostOf {
-  const engine::State& state;
-
-  Cost operator()(const job::Add& add) const {
-    return {4 * kFactBytes + add.body.size() + 2 * add.queue.size() + add.group.size() + add.unique_key.size() +
-                add.idempotency_key.size() + add.register_name.size(),
-            0};
-  }
-  Cost operator()(const job::Claim& claim) const {
-    return {std::min<std::uint64_t>(claim.count, state.jobs()) * kFactBytes, 0};
-  }
-  Cost operator()(const job::Ack& ack) const { return per_job(ack.jobs.size(), 0); }
-  Cost operator()(const job::Retry& retry) const { return per_job(retry.items.size(), engine::kMostReason); }
-  Cost operator()(const job::Release& release) const { return per_job(release.jobs.size(), 0); }
-  Cost operator()(const job::Bury& bury) const {
-    const std::size_t names = state.longest_name() + std::max(state.longest_name(), bury.failure_queue.size());
-    return per_job(bury.items.size(), engine::kMostReason + names);
-  }
-  Cost operator()(const job::Extend& extend) const { return per_job(extend.jobs.size(), 0); }
-  Cost operator()(const job::Enqueue& enqueue) const { return per_job(enqueue.jobs.size(), 0); }
-  Cost operator()(const job::Dequeue& dequeue) const { return per_job(dequeue.jobs.size(), 0); }
-  Cost operator()(const job::Remove& remove) const { return per_job(remove.jobs.size(), 0); }
-  Cost operator()(const job::Working&) const { return per_job(1, 0); }
-  Cost operator()(const job::SetQueue& set) const {
-    return {kFactBytes + set.queue.size() + job::kMostName, state.jobs()};
-  }
-  Cost operator()(const job::Purge&) const { return per_job(engine::kPurgeSlice, 0); }
-  Cost operator()(const auto&) const { return {}; }
-
-  static Cost per_job(std::size_t jobs, std::size_t texts) { return {jobs * (kFactBytes + texts), jobs}; }
-};
-
-/// Adds and settings need room that acks and retries must not be denied.
-bool adds_to_the_store(const job::Command& command) {
-  return std::holds_alternative<job::Add>(command) || std::holds_alternative<job::SetQueue>(command);
-}
-
-/// Answers for jobs: with `acks: commit` they too wait for the sync.
-bool acknowledges(const job::Command& command) {
-  return std::holds_alternative<job::Ack>(command) || std::holds_alternative<job::Retry>(command) ||
-         std::holds_alternative<job::Release>(command) || std::holds_alternative<job::Bury>(command) ||
-         std::holds_alternative<job::Enqueue>(command) || std::holds_alternative<job::Remove>(command);
-}
-
-}  // namespace
-
 Result<> Core::reserve(std::size_t bytes, std::uint64_t wakes, journal::Urgency urgency) {
   const std::size_t claims = std::min(wakes, state_->wanted()) * kFactBytes;
   auto room = journal_->reserve(kFactBytes + bytes + claims, urgency);
@@ -176,7 +121,7 @@ Result<> Core::reserve(std::size_t bytes, std::uint64_t wakes, journal::Urgency 
 void Core::apply(job::Command command, Done done) {
   if (closed_) return done(fail(Errc::unavailable, "the store is closed"));
   const bool blocking_claim = name_claim(command);
-  const Cost cost = std::visit(CostOf{*state_}, command);
+  const Cost cost = cost_of(command, *state_);
   if (cost.bytes > 0) {
     const auto urgency = adds_to_the_store(command) ? journal::Urgency::normal : journal::Urgency::vital;
     if (auto room = reserve(cost.bytes, cost.wakes, urgency); !room) {
