@@ -186,7 +186,6 @@ class Journal {
   Position reserved_ = 0;  // records may be appended up to here
   Position marked_ = 0;    // what the last mark said
   std::string trouble_;
-
   std::uint64_t serial_ = 0;
   std::uint64_t names_changed_ = 0;  // changes of names so far, and how many of them are synced
   std::uint64_t names_synced_ = 0;
