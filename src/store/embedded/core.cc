@@ -16,6 +16,7 @@ using Wait = engine::Effects::Wait;
 
 constexpr std::uint32_t kTickBudget = 500;  // events a tick: about half a millisecond
 constexpr std::size_t kCommitSlice = 10'000;
+constexpr int kReliefSlices = 64;                           // of compaction, at once, when the disk is full
 constexpr std::uint64_t kUnnamed = std::uint64_t{1} << 63;  // tickets of claims that do not block
 constexpr Millis kWallJump{86'400'000};
 constexpr Millis kGrace{600'000};
@@ -112,9 +113,16 @@ job::StoreTotals Core::totals() const {
 // ---- commands ---------------------------------------------------------------------------------------
 
 Result<> Core::reserve(std::size_t bytes, std::uint64_t wakes, journal::Urgency urgency) {
-  const std::size_t claims = std::min(wakes, state_->wanted()) * kFactBytes;
-  auto room = journal_->reserve(kFactBytes + bytes + claims, urgency);
-  if (!room && room.error().code() == Errc::resource_exhausted) compactor_->press();
+  const std::size_t all = kFactBytes + bytes + std::min(wakes, state_->wanted()) * kFactBytes;
+  auto room = journal_->reserve(all, urgency);
+  if (room || room.error().code() != Errc::resource_exhausted) return room;
+  compactor_->press();
+  if (urgency == journal::Urgency::normal) return room;
+  // An ack must not wait for the next tick to be given the room that earlier acks have freed.
+  for (int slices = 0; slices < kReliefSlices && !room && compactor_->wants(); ++slices) {
+    if (!compactor_->slice() || !journal_->sync()) break;
+    room = journal_->reserve(all, urgency);
+  }
   return room;
 }
 
