@@ -183,16 +183,17 @@ TEST_F(ConsumerTest, AnAnswerIsRepeatedUntilTheStoreHasHeard) {
 }
 
 TEST_F(ConsumerTest, ASuspectRunsAlone) {
+  group_.job_batch = 8;
+  std::latch release{1};
   std::atomic<int> at_once = 0;
   std::atomic<int> runs = 0;
   std::atomic<bool> crowded = false;
   work_ = [&](const worker::Job& job, const std::stop_token&) {
     const int others = at_once++;
-    if (job.body == "1" && others > 0) crowded = true;
-    // Room for others to come in while it runs.
-    for (int i = 0; job.body == "1" && i < 1000; ++i) {
-      if (at_once > 1) crowded = true;
-      std::this_thread::yield();
+    if (job.body == "1") {
+      crowded = crowded || others > 0;
+    } else {
+      release.wait();
     }
     --at_once;
     ++runs;
@@ -200,10 +201,16 @@ TEST_F(ConsumerTest, ASuspectRunsAlone) {
   };
   add("inline", "2");
   const job::JobId suspect = add("inline", "1");
-  for (int i = 0; i < 6; ++i) add("inline", "2");
+  for (int i = 0; i < 3; ++i) add("inline", "2");
+  const job::JobId probe = add("command", "0");
   start();
   suspects_->add(static_cast<std::uint64_t>(suspect.key));
-  EXPECT_TRUE(run_until([&] { return runs == 8; }));
+  // A command is no inline job: it passes by. Neither the suspect nor those behind it run beside the first.
+  EXPECT_TRUE(wait_gone(probe));
+  EXPECT_TRUE(run_until([&] { return at_once > 0; }));
+  EXPECT_EQ(at_once, 1);
+  release.count_down();
+  EXPECT_TRUE(run_until([&] { return runs == 5; }));
   EXPECT_FALSE(crowded);
   EXPECT_TRUE(run_until([&] { return !suspects_->contains(static_cast<std::uint64_t>(suspect.key)); }));
 }

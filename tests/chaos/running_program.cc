@@ -171,6 +171,11 @@ std::optional<Happening> RunningProgram::next() {
   return out;
 }
 
+bool RunningProgram::happens_now() const {
+  pollfd polled{events_.get(), POLLIN, 0};
+  return unread_.find('\n') != std::string::npos || ::poll(&polled, 1, 0) == 1;
+}
+
 std::optional<Happening> RunningProgram::wait_for(const std::string& word, const std::string& id) {
   while (std::optional<Happening> happening = next()) {
     if (happening->word == word && happening->id == id) return happening;

@@ -44,6 +44,8 @@ class RunningProgram : public ::testing::Test {
 
   /// The next line that nobody has waited for; nullopt (and a test failure) when patience ends.
   std::optional<Happening> next();
+  /// Whether next() would return at once.
+  bool happens_now() const;
   /// Reads on until `word` was told of the job.
   std::optional<Happening> wait_for(const std::string& word, const std::string& id);
   bool wait_until(const std::function<bool()>& condition);
