@@ -110,7 +110,6 @@ class Journal {
   Result<Pin> pin(Position item);
 
   // ---- compaction -----------------------------------------------------------------------------------
-
   /// Oldest first; the last one is being written. Dropped ones are not listed.
   std::vector<SegmentInfo> segments() const;
   std::size_t segment_count() const { return segments_.size(); }
