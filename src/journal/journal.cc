@@ -155,7 +155,8 @@ Result<> Journal::adopt(Chain chain, const ChainEnd& end) {
   for (std::size_t i = end.segments; i < chain.segments.size(); ++i) {
     void_names_.push_back(chain.segments[i].file->name());
   }
-  remove_void();
+  // The name of what makes them void may be as young as this process.
+  if (!void_names_.empty() && disk_.sync_dir()) remove_void();
   if (!segments_.empty()) {
     Segment& last = segments_.back();
     const std::uint64_t used = last.file->offset_of(last.end);
@@ -236,12 +237,6 @@ Result<> Journal::make_room(std::size_t bytes, Urgency urgency) {
 
 /// Ends the current segment at end_ and starts the next.
 Result<> Journal::roll(std::string checkpoint, std::uint64_t least_bytes, bool own_file) {
-  // Recovery relies on it: all but the last two segments, and all their names, are synced.
-  if (synced_ < segments_.back().base || names_synced_ != names_changed_) {
-    const std::uint64_t before = generation_;
-    if (auto synced = sync(); !synced) return synced;
-    if (generation_ != before) return {};  // another segment has been started meanwhile
-  }
   const std::uint64_t wished = std::max(segment_bytes_, least_bytes);
   auto spare = own_file ? spares_.make(least_bytes) : spares_.take(least_bytes, wished);
   if (!spare) return tl::unexpected{spare.error()};

@@ -159,6 +159,7 @@ class History {
 
   void compact() {
     if (journal_->segments().size() < 2) return;
+    if (one_in(3)) return journal_->drop_oldest();
     const SegmentInfo oldest = journal_->segments().front();
     std::vector<Position> seen;
     Position at = 0;
