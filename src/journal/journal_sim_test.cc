@@ -200,6 +200,7 @@ class History {
                  .failed_write = level() / 4,
                  .failed_read = level() / 4,
                  .failed_name = level() / 4,
+                 .failed_remove = level(),
                  .short_io = level(),
                  .cold_read = level()};
     }

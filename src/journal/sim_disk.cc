@@ -231,7 +231,7 @@ Result<> SimDisk::remove(const std::string& name) {
 }
 
 Result<> SimDisk::change_names(Change change) {
-  if (chance(faults_.failed_name)) return broken("change '" + change.to + "'");
+  if (chance(change.inode ? faults_.failed_name : faults_.failed_remove)) return broken("change '" + change.to + "'");
   apply(change, names_);
   unsynced_.push_back(std::move(change));
   return {};

@@ -20,9 +20,10 @@ struct SimFaults {
   double failed_dir_sync = 0;
   double failed_write = 0;  // EIO; part of the bytes may have been written
   double failed_read = 0;
-  double failed_name = 0;  // create, rename, remove
-  double short_io = 0;     // reads and writes that do less than asked
-  double cold_read = 0;    // pread_nowait finds nothing in memory
+  double failed_name = 0;  // create, rename
+  double failed_remove = 0;
+  double short_io = 0;   // reads and writes that do less than asked
+  double cold_read = 0;  // pread_nowait finds nothing in memory
 };
 
 struct SimInode;
