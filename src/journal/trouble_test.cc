@@ -8,6 +8,64 @@ using testing::HasSubstr;
 
 class TroubleTest : public JournalFixture {};
 
+/// Does not remove one name.
+class StubbornDisk : public Disk {
+ public:
+  explicit StubbornDisk(Disk& disk) : disk_{disk} {}
+  std::string where() const override { return disk_.where(); }
+  Result<std::vector<std::string>> list() override { return disk_.list(); }
+  Result<std::unique_ptr<File>> create(const std::string& name) override { return disk_.create(name); }
+  Result<std::unique_ptr<File>> open(const std::string& name) override { return disk_.open(name); }
+  Result<> rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
+  Result<> sync_dir() override { return disk_.sync_dir(); }
+  Result<> lock() override { return disk_.lock(); }
+  Result<Space> space() override { return disk_.space(); }
+  Result<> remove(const std::string& name) override {
+    return name == kept ? fail(Errc::internal, "remove '" + name + "': I/O error") : disk_.remove(name);
+  }
+
+  std::string kept;
+
+ private:
+  Disk& disk_;
+};
+
+TEST_F(TroubleTest, WhatMakesASegmentVoidIsNotDroppedBeforeIt) {
+  open();
+  ASSERT_TRUE(add("one", std::string(5000, 'x')));
+  ASSERT_TRUE(journal_->sync());
+  journal_.reset();
+  StubbornDisk stubborn{disk_};
+  const Options options{.checkpoint = [] { return ""; }, .segment_bytes = 16384, .unsynced_bytes = 1 << 20};
+  {
+    auto opened = Journal::open(stubborn, options, found_);
+    ASSERT_TRUE(opened);
+    journal_ = std::move(*opened);
+  }
+  // Two segments, nothing of them synced; the second stays although its sync failed.
+  while (journal_->segment_count() < 3) ASSERT_TRUE(add("two", std::string(3000, 'x')));
+  ASSERT_TRUE(add("three"));
+  stubborn.kept = journal_->newest_segment().name;
+  disk_.set_faults({.failed_sync = 1});
+  EXPECT_FALSE(journal_->sync());
+  disk_.set_faults({});
+  ASSERT_TRUE(journal_->try_resume());
+  ASSERT_TRUE(disk_.open(stubborn.kept)) << "this test needs a void segment";
+  while (journal_->segment_count() < 6) {
+    ASSERT_TRUE(add("later", std::string(3000, 'x')));
+    ASSERT_TRUE(journal_->sync());
+  }
+  while (journal_->segment_count() > 2) journal_->drop_oldest();
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(add("later"));
+    ASSERT_TRUE(journal_->sync());
+  }
+  journal_.reset();
+  disk_.kill();
+  open();
+  EXPECT_EQ(found_.items.back().head, "later");
+}
+
 TEST_F(TroubleTest, AFailedSyncMovesTheRecordsToANewSegment) {
   open();
   ASSERT_TRUE(add("one", "body"));
