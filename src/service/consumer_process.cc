@@ -100,6 +100,13 @@ bool ConsumerProcess::on_gone(std::uint32_t owner) {
   return true;
 }
 
+void ConsumerProcess::add_unsettled(std::vector<job::JobRef>& out) const {
+  for (const std::shared_ptr<Remains>& remains : all_remains_) {
+    const std::vector<job::JobRef> jobs = remains->unsettled();
+    out.insert(out.end(), jobs.begin(), jobs.end());
+  }
+}
+
 void ConsumerProcess::on_keeper_lost() {
   // A copy: whatever is settled at once leaves the list.
   for (const std::shared_ptr<Remains>& remains : std::vector{all_remains_}) remains->on_keeper_lost();

@@ -56,6 +56,9 @@ class ConsumerProcess {
   /// From the keeper. False: it is not ours.
   bool on_gone(std::uint32_t owner);
 
+  /// Adds the jobs of what it left, see Remains.
+  void add_unsettled(std::vector<job::JobRef>& out) const;
+
   /// A running consumer ends in good order, to come again with the next keeper.
   void on_keeper_lost();
 

@@ -31,6 +31,15 @@ void Remains::bury(std::string text, bool ours, Done done) {
   go_on();
 }
 
+std::vector<job::JobRef> Remains::unsettled() const {
+  std::vector<job::JobRef> out;
+  if (!dead_) return out;
+  for (const HeldJob& job : page_->held()) {
+    if ((job.flags & PageSlot::kLost) == 0) out.push_back(job.attempt.job);
+  }
+  return out;
+}
+
 void Remains::on_gone() {
   gone_ = true;
   go_on();

@@ -36,6 +36,9 @@ class Remains : public std::enable_shared_from_this<Remains> {
   void on_gone();
   void on_keeper_lost();
 
+  /// What the dead consumer held and nobody has been told of yet: its leases must not end before its processes do.
+  std::vector<job::JobRef> unsettled() const;
+
  private:
   void go_on();
   void confirm_without_keeper();

@@ -22,6 +22,7 @@ namespace {
 
 constexpr Millis kStorePause{1'000};
 constexpr Millis kKeeperPause{1'000};
+constexpr int kRenewalsPerLease = 3;
 constexpr Millis kFarewell{5'000};  // beyond the consumers' own graces
 
 }  // namespace
@@ -33,6 +34,7 @@ Supervisor::Supervisor(async::Loop& loop, const Config& config)
       stopped_{loop.get_executor()},
       signals_{loop, SIGTERM, SIGINT},
       timer_{loop},
+      lease_timer_{loop},
       environment_{proc::own_environment()} {
   // Everything that descends from here carries it, see proc/keeper_main.h.
   proc::set_variable(environment_, proc::kRunVariable, proc::make_run_mark());
@@ -55,12 +57,14 @@ async::Task<int> Supervisor::run() {
       if (!proc::kill_leftovers(kFarewell)) log::error("processes of a dead supervisor do not die");
       set_queues();
       start_consumers();
+      arm_leases();
       co_await stopped_.wait();
     }
   }
   listening_ = false;
   signals_.cancel();
   timer_.cancel();
+  lease_timer_.cancel();
   if (answers_) answers_->close();
   if (store_) store_->close();
   // Last: it kills what is left, and nothing should be.
@@ -185,6 +189,27 @@ void Supervisor::on_end(Remains::Ending ending) {
     attempt.queue = verdict.queue;
     answers_->tell(attempt, std::move(verdict.decision), nullptr, [this] { check_over(); });
   }
+}
+
+void Supervisor::arm_leases() {
+  lease_timer_.expires_after(config_.lease / kRenewalsPerLease);
+  lease_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    renew_unsettled();
+    arm_leases();
+  });
+}
+
+/// Processes that take long to die keep their jobs, as their consumer would.
+void Supervisor::renew_unsettled() {
+  job::Extend extend;
+  extend.lease = config_.lease;
+  for (const auto& process : processes_) process->add_unsettled(extend.jobs);
+  if (extend.jobs.empty()) return;
+  log::warning(fmt::format("{} jobs of a dead consumer wait for the end of its processes", extend.jobs.size()));
+  store_->apply(std::move(extend), [](const Result<job::Answer>& answer) {
+    if (!answer) log::warning(fmt::format("renew the leases of a dead consumer: {}", answer.error().message()));
+  });
 }
 
 void Supervisor::stop() {

@@ -43,6 +43,8 @@ class Supervisor {
   void stop();
   void stop_now();
   void check_over();
+  void arm_leases();
+  void renew_unsettled();
 
   async::Loop& loop_;
   const Config& config_;
@@ -51,6 +53,7 @@ class Supervisor {
   boost::asio::signal_set signals_;
   bool listening_ = true;  // for signals
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer lease_timer_;
   std::vector<std::string> environment_;
   std::unique_ptr<Suspects> suspects_;
   std::unique_ptr<proc::Keeper> keeper_;

@@ -133,8 +133,9 @@ job::Answer RunningProgram::ask(job::Command command) {
   return {};
 }
 
-job::JobId RunningProgram::add(const std::string& queue, const std::string& what) {
+job::JobId RunningProgram::add(const std::string& queue, const std::string& what, Millis delay) {
   job::Add add;
+  add.delay = delay;
   add.queue = queue;
   add.body = job::make_envelope('"' + what + '"');
   const job::Answer answer = ask(std::move(add));

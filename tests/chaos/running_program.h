@@ -38,7 +38,7 @@ class RunningProgram : public ::testing::Test {
   /// Sends it and returns the exit code, or -N for a signal.
   int end(int signal);
 
-  job::JobId add(const std::string& queue, const std::string& what);
+  job::JobId add(const std::string& queue, const std::string& what, Millis delay = Millis{0});
   job::Answer ask(job::Command command);
   std::optional<job::View> show(const job::JobId& id);
 
