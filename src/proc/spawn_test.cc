@@ -73,7 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
     Table, SpawnFailure,
     ::testing::Values(
         FailureCase{"NoProgram", [](Launch& l) { l.argv = {"/no/such/program"}; }, "exec '/no/such/program': No such"},
-        FailureCase{"NotInPath", [](Launch& l) { l.argv = {"no-such-program"}; }, "exec 'no-such-program': No such"},
+        FailureCase{"NotInPath", [](Launch& l) { l.argv = {"no-such-program"}, l.environment = {"PATH=/bin"}; },
+                    "exec 'no-such-program': No such"},
         FailureCase{"NotExecutable", [](Launch& l) { l.argv = {"/etc/passwd"}; }, "exec '/etc/passwd': Permission"},
         FailureCase{"NoDirectory", [](Launch& l) { l.directory = "/no/such"; }, "enter the directory of '/bin/sh': No"},
         FailureCase{"BadDescriptor", [](Launch& l) { l.fds = {0, 1, 2, 4000}; }, "place the descriptors"},
