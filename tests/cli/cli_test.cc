@@ -128,9 +128,12 @@ TEST_F(Cli, ABackupIsAStoreAndDamageIsFound) {
   EXPECT_EQ(sandbox_.run({"store", "verify", "--store", "file:copy"}).code, 0);
   for (const auto& entry : std::filesystem::directory_iterator{sandbox_.path("copy")}) {
     if (entry.path().extension() != ".seg") continue;
-    std::string bytes = sandbox_.read("copy/" + entry.path().filename().string());
-    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x20);
-    sandbox_.write("copy/" + entry.path().filename().string(), bytes);
+    const std::string name = "copy/" + entry.path().filename().string();
+    std::string bytes = sandbox_.read(name);
+    const std::size_t at = bytes.find("job-lifetime");  // within the first job's body
+    if (at == std::string::npos) continue;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x20);
+    sandbox_.write(name, bytes);
     break;
   }
   const Ran damaged = sandbox_.run({"store", "verify", "--store", "file:copy"});
