@@ -18,10 +18,11 @@ App::App(App&&) noexcept = default;
 App& App::operator=(App&&) noexcept = default;
 
 App& App::add(std::string name, WorkerFunction function) {
-  state_->workers.add(std::move(name), [function = std::move(function)](const worker::Job& job, std::stop_token stop) {
-    const Outcome outcome = function(Job{job.id, job.queue, job.body, job.metadata, job.attempt, std::move(stop)});
-    return outcome.is_done() ? worker::Outcome::ok(outcome.text()) : worker::Outcome::failed(outcome.text());
-  });
+  state_->workers.add(
+      std::move(name), [function = std::move(function)](const worker::Job& job, const worker::Contact& contact) {
+        const Outcome outcome = function(Job{job.id, job.queue, job.body, job.metadata, job.attempt, contact.stop});
+        return outcome.is_done() ? worker::Outcome::ok(outcome.text()) : worker::Outcome::failed(outcome.text());
+      });
   return *this;
 }
 

@@ -12,10 +12,7 @@
 #include "base/log.h"
 #include "job/envelope.h"
 #include "job/json_text.h"
-#include "proc/launch.h"
-#include "worker/command_worker.h"
-#include "worker/inline_worker.h"
-#include "worker/threads.h"
+#include "service/make_worker.h"
 
 namespace coworker::app {
 namespace {
@@ -24,23 +21,9 @@ namespace {
 class OneJob {
  public:
   Result<> prepare(const service::QueueConfig& queue, const worker::Registry& registry, Millis grace) {
-    if (queue.worker.kind == service::WorkerKind::inline_worker) {
-      const worker::Handler* handler = registry.find(queue.worker.name);
-      if (handler == nullptr) {
-        return fail(Errc::not_found,
-                    fmt::format("queue '{}': this program has no inline worker '{}'", queue.name, queue.worker.name));
-      }
-      worker_ = std::make_unique<worker::InlineWorker>(loop_, threads_, *handler, grace);
-      return {};
-    }
-    worker::CommandWorker::Options options;
-    options.command = queue.worker.command;
-    options.directory = queue.worker.directory;
-    options.environment = proc::own_environment();
-    for (const auto& [name, text] : queue.worker.environment) proc::set_variable(options.environment, name, text);
-    options.limits.memory = queue.worker.memory;
-    options.grace = grace;
-    worker_ = std::make_unique<worker::CommandWorker>(loop_, std::move(options));
+    Result<std::unique_ptr<worker::Worker>> made = service::make_worker(queue, {loop_, threads_, registry, grace});
+    if (!made) return tl::unexpected{std::move(made.error())};
+    worker_ = std::move(*made);
     return {};
   }
 
@@ -49,6 +32,7 @@ class OneJob {
     bool is_stuck = false;
     worker::Watcher watcher;
     watcher.on_start = [](pid_t) {};
+    watcher.on_report = [](const worker::Report& report) { log::info(describe(report)); };
     watcher.on_end = [&](worker::Outcome ended) { outcome = std::move(ended); };
     watcher.on_stuck = [&] { is_stuck = true; };
     const std::shared_ptr<worker::Execution> execution = worker_->start(std::move(job), std::move(watcher));

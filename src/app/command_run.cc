@@ -56,10 +56,9 @@ Result<> check_workers(const service::Config& config, const worker::Registry& re
                 "coworker run --help)");
   }
   for (const service::QueueConfig& queue : config.queues) {
-    const bool is_inline = queue.worker.kind == service::WorkerKind::inline_worker;
-    if (is_inline && registry.find(queue.worker.name) == nullptr) {
+    if (service::is_registered(queue.worker.kind) && registry.find(queue.worker.name) == nullptr) {
       return fail(Errc::not_found,
-                  fmt::format("queue '{}': this program has no inline worker '{}'", queue.name, queue.worker.name));
+                  fmt::format("queue '{}': this program has no worker '{}'", queue.name, queue.worker.name));
     }
   }
   return {};

@@ -43,7 +43,7 @@ worker::Outcome call(CwWorker function, void* context, const worker::Job& job) {
 int add_worker(void* context, const char* name, CwWorker function, void* worker_context) {
   auto& registry = *static_cast<worker::Registry*>(context);
   if (name == nullptr || *name == '\0' || function == nullptr || registry.find(name) != nullptr) return 1;
-  registry.add(name, [function, worker_context](const worker::Job& job, const std::stop_token&) {
+  registry.add(name, [function, worker_context](const worker::Job& job, const worker::Contact&) {
     return call(function, worker_context, job);
   });
   return 0;

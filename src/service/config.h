@@ -15,15 +15,43 @@ namespace coworker::service {
 enum class WorkerKind : std::uint8_t {
   command,        // a program started for each job, see worker/command_worker.h
   inline_worker,  // a C++ function registered under `name`, run on a thread of the consumer
+  isolated,       // the same function, in a process of its own for each job
+  http,           // a request for each job
+  pipe,           // long-lived programs that take one job after another
+};
+
+/// Whether the kind runs a C++ function of the worker::Registry.
+constexpr bool is_registered(WorkerKind kind) {
+  return kind == WorkerKind::inline_worker || kind == WorkerKind::isolated;
+}
+
+struct HttpConfig {
+  std::string address;                          // with {name} placeholders
+  std::string method = "POST";                  // any
+  std::map<std::string, std::string> headers;   // added to each request
+  std::map<std::string, std::string> replaced;  // {name} in the address is replaced by this, percent-encoded
+  std::uint32_t redirects = 0;                  // followed
+  std::uint64_t response_limit = 1 << 20;       // bytes of a response; more is a failure
+};
+
+/// How long the processes of a pipe worker live; they are replaced between two jobs.
+struct PoolConfig {
+  std::uint32_t count = 1;       // processes at the same time, in each consumer
+  std::uint64_t requests = 0;    // jobs one process does; 0: no limit
+  Millis lifetime{0};            // 0: no limit
+  Millis idle{0};                // one without work for so long ends; 0: never
+  std::uint64_t max_memory = 0;  // bytes resident at its peak, above which it is replaced; 0: no limit
 };
 
 struct WorkerConfig {
   WorkerKind kind = WorkerKind::command;
   std::vector<std::string> command;                // the program and its own words, run without a shell
-  std::string name;                                // inline: where it stands in the worker::Registry
+  std::string name;                                // inline, isolated: where it stands in the worker::Registry
   std::string directory;                           // working directory; empty: the consumer's
   std::map<std::string, std::string> environment;  // added to the consumer's own
   std::uint64_t memory = 0;                        // bytes a process of it may allocate; 0: no limit
+  HttpConfig http;
+  PoolConfig pool;
 };
 
 enum class FailureStrategy : std::uint8_t { retry, retry_immediately };

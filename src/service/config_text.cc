@@ -11,15 +11,34 @@ namespace {
 
 namespace json = boost::json;
 
+using Texts = std::map<std::string, std::string>;
+
+json::object write(const HttpConfig& http) {
+  return {{"address", http.address},
+          {"method", http.method},
+          {"headers", json::value_from(http.headers)},
+          {"replaced", json::value_from(http.replaced)},
+          {"redirects", http.redirects},
+          {"response_limit", http.response_limit}};
+}
+
+json::object write(const PoolConfig& pool) {
+  return {{"count", pool.count},
+          {"requests", pool.requests},
+          {"lifetime", pool.lifetime.count()},
+          {"idle", pool.idle.count()},
+          {"max_memory", pool.max_memory}};
+}
+
 json::object write(const WorkerConfig& worker) {
-  json::object environment;
-  for (const auto& [name, value] : worker.environment) environment[name] = value;
   return {{"kind", static_cast<int>(worker.kind)},
           {"command", json::value_from(worker.command)},
           {"name", worker.name},
           {"directory", worker.directory},
-          {"environment", std::move(environment)},
-          {"memory", worker.memory}};
+          {"environment", json::value_from(worker.environment)},
+          {"memory", worker.memory},
+          {"http", write(worker.http)},
+          {"pool", write(worker.pool)}};
 }
 
 json::object write(const QueueConfig& queue) {
@@ -55,14 +74,41 @@ std::vector<std::string> texts(const json::object& from, const char* key) {
   return json::value_to<std::vector<std::string>>(from.at(key));
 }
 
+Texts text_map(const json::object& from, const char* key) {
+  return json::value_to<Texts>(from.at(key));
+}
+
+HttpConfig read_http(const json::object& from) {
+  HttpConfig http;
+  http.address = text(from, "address");
+  http.method = text(from, "method");
+  http.headers = text_map(from, "headers");
+  http.replaced = text_map(from, "replaced");
+  http.redirects = number<std::uint32_t>(from, "redirects");
+  http.response_limit = number<std::uint64_t>(from, "response_limit");
+  return http;
+}
+
+PoolConfig read_pool(const json::object& from) {
+  PoolConfig pool;
+  pool.count = number<std::uint32_t>(from, "count");
+  pool.requests = number<std::uint64_t>(from, "requests");
+  pool.lifetime = Millis{number<std::int64_t>(from, "lifetime")};
+  pool.idle = Millis{number<std::int64_t>(from, "idle")};
+  pool.max_memory = number<std::uint64_t>(from, "max_memory");
+  return pool;
+}
+
 WorkerConfig read_worker(const json::object& from) {
   WorkerConfig worker;
   worker.kind = static_cast<WorkerKind>(number<int>(from, "kind"));
   worker.command = texts(from, "command");
   worker.name = text(from, "name");
   worker.directory = text(from, "directory");
-  worker.environment = json::value_to<std::map<std::string, std::string>>(from.at("environment"));
+  worker.environment = text_map(from, "environment");
   worker.memory = number<std::uint64_t>(from, "memory");
+  worker.http = read_http(from.at("http").as_object());
+  worker.pool = read_pool(from.at("pool").as_object());
   return worker;
 }
 

@@ -27,6 +27,13 @@ TEST(Assignment, ComesThroughWhole) {
   queue.worker.directory = "/d";
   queue.worker.environment = {{"A", "1"}, {"B", "x=y"}};
   queue.worker.memory = 1ULL << 60;
+  queue.worker.http.address = "http://x/{a}";
+  queue.worker.http.method = "PUT";
+  queue.worker.http.headers = {{"H", "v"}};
+  queue.worker.http.replaced = {{"a", "b"}};
+  queue.worker.http.redirects = 3;
+  queue.worker.http.response_limit = 4;
+  queue.worker.pool = PoolConfig{5, 6, Millis{7}, Millis{8}, 9};
   queue.concurrency = 4;
   queue.job_process_timeout = Seconds{5};
   queue.job_lifetime = Seconds{6};

@@ -7,10 +7,8 @@
 
 #include "base/log.h"
 #include "job/json_text.h"
-#include "proc/launch.h"
 #include "service/fault_mark.h"
-#include "worker/command_worker.h"
-#include "worker/inline_worker.h"
+#include "service/make_worker.h"
 
 namespace coworker::service {
 namespace {
@@ -19,18 +17,6 @@ constexpr Millis kLongestClaimPause{2'000};
 
 std::int64_t unix_seconds() {
   return wall_millis() / 1000;
-}
-
-worker::CommandWorker::Options command_options(const QueueConfig& queue, const Config& config, int keeper) {
-  worker::CommandWorker::Options options;
-  options.command = queue.worker.command;
-  options.directory = queue.worker.directory;
-  options.environment = proc::own_environment();
-  for (const auto& [name, value] : queue.worker.environment) proc::set_variable(options.environment, name, value);
-  options.limits.memory = queue.worker.memory;
-  options.grace = config.kill_grace;
-  options.keeper = keeper;
-  return options;
 }
 
 }  // namespace
@@ -64,18 +50,14 @@ Result<> Consumer::make_workers() {
     if (found == queues.end()) return fail(Errc::invalid_argument, "consume '" + name + "': it is not configured");
     const auto index = static_cast<std::uint32_t>(found - queues.begin());
     queues_[name] = index;
-    if (found->worker.kind == WorkerKind::command) {
-      workers_[index] =
-          std::make_unique<worker::CommandWorker>(loop_, command_options(*found, *parts_.config, parts_.keeper));
-      continue;
-    }
-    const worker::Handler* handler = parts_.registry->find(found->worker.name);
+    const WorkerParts made_with{loop_, threads_, *parts_.registry, parts_.config->kill_grace, parts_.keeper};
+    Result<std::unique_ptr<worker::Worker>> made = make_worker(*found, made_with);
     // Its jobs go to the failure queue, with the reason, rather than nowhere.
-    if (handler == nullptr) {
-      log::error(fmt::format("queue '{}': no inline worker '{}' is registered", name, found->worker.name));
+    if (!made) {
+      log::error(made.error().message());
       continue;
     }
-    workers_[index] = std::make_unique<worker::InlineWorker>(loop_, threads_, *handler, parts_.config->kill_grace);
+    workers_[index] = std::move(*made);
   }
   return {};
 }
@@ -205,6 +187,9 @@ void Consumer::begin(Id id) {
     slot.group = group;
     slot.state.store(Hold::started, std::memory_order_release);
     if (is_inline) set_fault_flags(&slot.flags);
+  };
+  watcher.on_report = [id = job::to_string(running.attempt.job.id)](const worker::Report& report) {
+    log::info(fmt::format("job {}: {}", id, describe(report)));
   };
   watcher.on_end = [this, id](worker::Outcome outcome) {
     on_end(id, std::move(outcome));

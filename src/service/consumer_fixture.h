@@ -66,7 +66,8 @@ class ConsumerTest : public ::testing::Test {
     group_.job_batch = 4;
     config_.kill_grace = Millis{200};
     for (const char* name : {"inline", "other"}) {
-      registry_.add(name, [this](const worker::Job& job, const std::stop_token& token) { return work_(job, token); });
+      registry_.add(
+          name, [this](const worker::Job& job, const worker::Contact& contact) { return work_(job, contact.stop); });
     }
   }
 
@@ -154,7 +155,8 @@ class ConsumerTest : public ::testing::Test {
   Config config_;
   ConsumerConfig group_;
   worker::Registry registry_;
-  worker::Handler work_ = [](const worker::Job&, const std::stop_token&) { return worker::Outcome::ok(); };
+  std::function<worker::Outcome(const worker::Job&, const std::stop_token&)> work_ =
+      [](const worker::Job&, const std::stop_token&) { return worker::Outcome::ok(); };
   std::unique_ptr<StartPage> page_;
   std::unique_ptr<Suspects> suspects_;
   std::unique_ptr<Consumer> consumer_;

@@ -133,6 +133,9 @@ void Consumer::check_stopped() {
   stopped_ = true;
   lease_timer_.cancel();
   stop_timer_.cancel();
+  for (const std::unique_ptr<worker::Worker>& each : workers_) {
+    if (each) each->close();
+  }
   events_.on_stopped();
 }
 

@@ -10,9 +10,9 @@
 namespace coworker::worker {
 namespace {
 
-Outcome call(const Handler& handler, const Job& job, const std::stop_token& token) {
+Outcome call(const Handler& handler, const Job& job, const Contact& contact) {
   try {
-    return handler(job, token);
+    return handler(job, contact);
   } catch (const std::exception& error) {
     return Outcome::failed(error.what());
   } catch (...) {
@@ -31,8 +31,13 @@ class InlineExecution : public Execution, public std::enable_shared_from_this<In
     auto guard = std::make_shared<boost::asio::executor_work_guard<async::Loop::executor_type>>(loop_.get_executor());
     threads.run([self = shared_from_this(), guard, &handler]() mutable {
       if (self->watcher_.on_start) self->watcher_.on_start(0);
-      auto outcome = std::make_shared<Outcome>(call(handler, self->job_, self->stop_.get_token()));
       const auto executor = guard->get_executor();
+      const Contact contact{self->stop_.get_token(), [&self, &executor](Report report) {
+                              boost::asio::post(executor, [self, report = std::move(report)]() mutable {
+                                self->reported(std::move(report));
+                              });
+                            }};
+      auto outcome = std::make_shared<Outcome>(call(handler, self->job_, contact));
       boost::asio::post(executor, [self = std::move(self), outcome] { self->ended(std::move(*outcome)); });
       guard->reset();
     });
@@ -57,6 +62,10 @@ class InlineExecution : public Execution, public std::enable_shared_from_this<In
 
   void on_grace_end() {
     if (watcher_.on_stuck) watcher_.on_stuck();
+  }
+
+  void reported(Report report) {
+    if (!over_ && watcher_.on_report) watcher_.on_report(std::move(report));
   }
 
   void ended(Outcome outcome) {

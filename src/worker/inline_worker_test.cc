@@ -24,6 +24,7 @@ void wait_for_stop(const std::stop_token& token) {
 struct End {
   Outcome outcome;
   int stuck = 0;
+  std::vector<Report> reports;
 };
 
 End run(const Handler& handler, Millis timeout = 0ms, Millis grace = 1h) {
@@ -40,6 +41,10 @@ End run(const Handler& handler, Millis timeout = 0ms, Millis grace = 1h) {
     out.outcome = std::move(outcome);
     ended = true;
   };
+  watcher.on_report = [&](Report report) {
+    EXPECT_FALSE(ended);
+    out.reports.push_back(std::move(report));
+  };
   watcher.on_stuck = [&] { ++out.stuck; };
   const std::shared_ptr<Execution> execution = worker.start(job, std::move(watcher));
   loop.run();
@@ -48,24 +53,36 @@ End run(const Handler& handler, Millis timeout = 0ms, Millis grace = 1h) {
 }
 
 TEST(InlineWorker, ReturnsWhatTheFunctionReturns) {
-  EXPECT_EQ(run([](const Job& job, const std::stop_token&) { return Outcome::ok(job.body); }).outcome.result, "7");
-  const Outcome failed = run([](const Job&, const std::stop_token&) { return Outcome::failed("no"); }).outcome;
+  EXPECT_EQ(run([](const Job& job, const Contact&) { return Outcome::ok(job.body); }).outcome.result, "7");
+  const Outcome failed = run([](const Job&, const Contact&) { return Outcome::failed("no"); }).outcome;
   EXPECT_EQ(failed.kind, Outcome::Kind::failed);
   EXPECT_EQ(failed.reason, "no");
 }
 
 TEST(InlineWorker, AnExceptionIsTheReason) {
-  const auto outcome =
-      run([](const Job&, const std::stop_token&) -> Outcome { throw std::runtime_error{"boom"}; }).outcome;
+  const auto outcome = run([](const Job&, const Contact&) -> Outcome { throw std::runtime_error{"boom"}; }).outcome;
   EXPECT_EQ(outcome.kind, Outcome::Kind::failed);
   EXPECT_EQ(outcome.reason, "boom");
-  EXPECT_EQ(run([](const Job&, const std::stop_token&) -> Outcome { throw 7; }).outcome.kind, Outcome::Kind::failed);
+  EXPECT_EQ(run([](const Job&, const Contact&) -> Outcome { throw 7; }).outcome.kind, Outcome::Kind::failed);
+}
+
+TEST(InlineWorker, ReportsComeInOrderBeforeTheEnd) {
+  const End end = run([](const Job&, const Contact& contact) {
+    contact.report({0.5, "half"});
+    contact.report({{}, "a line"});
+    return Outcome::ok();
+  });
+  ASSERT_EQ(end.reports.size(), 2U);
+  EXPECT_EQ(end.reports[0].progress, 0.5);
+  EXPECT_EQ(end.reports[0].text, "half");
+  EXPECT_FALSE(end.reports[1].progress);
+  EXPECT_EQ(end.reports[1].text, "a line");
 }
 
 TEST(InlineWorker, TheTimeoutAsksItToReturn) {
   const End end = run(
-      [](const Job&, const std::stop_token& token) {
-        wait_for_stop(token);
+      [](const Job&, const Contact& contact) {
+        wait_for_stop(contact.stop);
         return Outcome::failed("interrupted");
       },
       10ms);
@@ -76,8 +93,8 @@ TEST(InlineWorker, TheTimeoutAsksItToReturn) {
 
 TEST(InlineWorker, AResultThatComesLateIsStillAResult) {
   const End end = run(
-      [](const Job&, const std::stop_token& token) {
-        wait_for_stop(token);
+      [](const Job&, const Contact& contact) {
+        wait_for_stop(contact.stop);
         return Outcome::ok();
       },
       10ms);
@@ -88,7 +105,7 @@ TEST(InlineWorker, OneThatDoesNotReturnIsToldAsStuck) {
   async::Loop loop;
   Threads threads;
   std::latch release{1};
-  const Handler handler = [&](const Job&, const std::stop_token&) {
+  const Handler handler = [&](const Job&, const Contact&) {
     release.wait();
     return Outcome::ok();
   };
@@ -110,8 +127,8 @@ TEST(InlineWorker, OneThatDoesNotReturnIsToldAsStuck) {
 TEST(InlineWorker, WhatWeStopIsNotTheJobsFault) {
   async::Loop loop;
   Threads threads;
-  const Handler handler = [](const Job&, const std::stop_token& token) {
-    wait_for_stop(token);
+  const Handler handler = [](const Job&, const Contact& contact) {
+    wait_for_stop(contact.stop);
     return Outcome::failed("interrupted");
   };
   InlineWorker worker{loop, threads, handler, 1h};
@@ -130,7 +147,7 @@ TEST(InlineWorker, JobsRunAtTheSameTime) {
   Threads threads;
   std::latch all{kJobs};
   // Ends only when all are running.
-  const Handler handler = [&](const Job&, const std::stop_token&) {
+  const Handler handler = [&](const Job&, const Contact&) {
     all.arrive_and_wait();
     return Outcome::ok();
   };

@@ -7,14 +7,20 @@
 #include <vector>
 
 #include "worker/job.h"
+#include "worker/report.h"
 
 namespace coworker::worker {
 
-/// A C++ function that does jobs. Runs on a thread of the consumer; should return soon after a stop is requested (its
-/// time is up, or the consumer stops). What it throws is the failure's reason.
-using Handler = std::function<Outcome(const Job&, std::stop_token)>;
+/// How a running handler and its owner reach each other.
+struct Contact {
+  std::stop_token stop;                // requested when its time is up, or when its consumer stops: return soon then
+  std::function<void(Report)> report;  // from any thread, while the handler runs
+};
 
-/// The inline workers of a program, by name: filled in main, visibly, before anything runs; then only read.
+/// A C++ function that does jobs, on a thread. What it throws is the failure's reason.
+using Handler = std::function<Outcome(const Job&, const Contact&)>;
+
+/// The C++ workers of a program, by name: filled in main, visibly, before anything runs; then only read.
 class Registry {
  public:
   /// A second handler of the same name replaces the first.

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "proc/certificate.h"
 #include "worker/job.h"
+#include "worker/report.h"
 
 namespace coworker::worker {
 
@@ -26,6 +27,8 @@ struct Watcher {
   /// With 0: the worker's code is about to run; inline, on the calling thread, which may be any. Later, when it runs in
   /// processes, with their group.
   std::function<void(pid_t group)> on_start;
+  /// What it says while it works. On the loop, between on_start and on_end.
+  std::function<void(Report)> on_report;
   /// It is over, and nothing of it runs any more. Called once, on the loop.
   std::function<void(Outcome)> on_end;
   /// A worker in this process did not end within its time and its grace, and cannot be ended. On the loop.
@@ -40,6 +43,10 @@ class Worker {
   virtual ~Worker() = default;
 
   virtual std::shared_ptr<Execution> start(Job job, Watcher watcher) = 0;
+
+  /// No job comes any more: lets go of what is kept for the next one, and of the loop once that has ended. Not while
+  /// an execution runs.
+  virtual void close() {}
 };
 
 }  // namespace coworker::worker
