@@ -118,6 +118,8 @@ Result<> Broker::start(std::function<void()> on_shutdown) {
   embedded.durability = options_.durability;
   embedded.interval = options_.interval;
   embedded.sync_acks = options_.sync_acks;
+  embedded.history_bytes = options_.history_bytes;
+  embedded.history_age = options_.history_age;
   embedded.segment_bytes = options_.segment_bytes;
   embedded.sync_record = options_.sync_record;
   Result<std::unique_ptr<store::Store>> store = open_patiently(loop_, embedded, options_.owner_patience);

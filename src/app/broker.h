@@ -23,6 +23,8 @@ struct BrokerOptions {
   Millis interval{100};
   bool sync_acks = false;
   std::uint64_t segment_bytes = 0;
+  std::uint64_t history_bytes = std::uint64_t{1} << 30;
+  Millis history_age{7 * 86'400'000};
   std::string password_file{};  // empty: no password. Its first line is the password
   std::uint32_t max_clients = 10'000;
   bool insecure = false;  // listen on addresses that others can reach without a password

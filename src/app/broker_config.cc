@@ -23,6 +23,8 @@ Result<BrokerOptions> broker_options(const Settings& settings) {
   options.interval = settings.get<Millis>({"broker", "sync_interval"});
   options.sync_acks = settings.text({"broker", "acks"}) == "commit";
   options.segment_bytes = settings.get<std::uint64_t>({"broker", "segment_size"});
+  options.history_bytes = settings.get<std::uint64_t>({"broker", "history_size"});
+  options.history_age = settings.get<Millis>({"broker", "history_age"});
   options.password_file = settings.text({"broker", "password_file"});
   options.max_clients = static_cast<std::uint32_t>(settings.get<std::int64_t>({"broker", "max_clients"}));
   options.insecure = settings.get<bool>({"broker", "insecure"});

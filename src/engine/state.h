@@ -122,6 +122,10 @@ class State {
   void answer(const job::ScanQueues& scan, Effects& effects);
   void answer(const job::ScanJobs& scan, Effects& effects);
   void answer(const job::Totals&, Effects& effects);
+  void answer(const job::Held& held, Effects& effects);
+  // A store keeps the history beside the engine; here it does nothing.
+  void answer(const job::Record&, Effects&) {}
+  void answer(const job::History&, Effects&) {}
 
   // state_jobs.cc: one job's moves
   void set_record(Entry& entry, Position position, std::uint64_t bytes);

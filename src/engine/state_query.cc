@@ -144,6 +144,13 @@ std::uint64_t State::register_value(std::string_view name) const {
   return found == registers_.end() ? 0 : found->second;
 }
 
+void State::answer(const job::Held& question, Effects& effects) {
+  job::Statuses statuses;
+  statuses.each.resize(question.jobs.size());
+  for (std::size_t i = 0; i < question.jobs.size(); ++i) held(question.jobs[i], statuses.each[i]);
+  effects.answer = std::move(statuses);
+}
+
 void State::answer(const job::Totals&, Effects& effects) {
   effects.answer = totals();
 }

@@ -144,6 +144,16 @@ struct Purge {
   std::uint64_t cursor = 0;  // the engine works in slices; a store goes on by itself, callers leave it 0
 };
 
+/// Events in the life of jobs, for people: kept for a while beside the jobs, also after their end. Nothing of it is
+/// needed to run them; a power cut may take the last ones. Answer: Count.
+struct Record {
+  struct Item {
+    JobId id{};
+    std::string event{};  // one line of JSON, an object
+  };
+  std::vector<Item> items{};
+};
+
 // ---- questions ----------------------------------------------------------------------------------
 
 struct Show {
@@ -172,8 +182,21 @@ struct ScanJobs {
 };
 struct Totals {};
 
-using Command = std::variant<Add, Claim, CancelClaim, Ack, Retry, Release, Bury, Extend, Enqueue, Dequeue, Remove,
-                             Working, SetQueue, Purge, Show, QueueStat, Peek, ScanQueues, ScanJobs, Totals>;
+/// Whether the claims still hold their jobs: `conflict` and `not_found` say that they do not. Answer: Statuses.
+struct Held {
+  std::vector<JobRef> jobs{};
+};
+
+/// Events that were recorded for a job, oldest first. Answer: HistoryPage.
+struct History {
+  JobId id{};
+  std::uint64_t after = 0;    // cursor of the page before; 0: from the first that is kept
+  std::uint32_t count = 100;  // at most
+};
+
+using Command =
+    std::variant<Add, Claim, CancelClaim, Ack, Retry, Release, Bury, Extend, Enqueue, Dequeue, Remove, Working,
+                 SetQueue, Purge, Record, Show, QueueStat, Peek, ScanQueues, ScanJobs, Totals, Held, History>;
 
 // ---- answers ------------------------------------------------------------------------------------
 
@@ -296,8 +319,13 @@ struct StoreTotals {
   std::string trouble{};
 };
 
+struct HistoryPage {
+  std::uint64_t cursor = 0;  // of the last event; where the question began when there is none
+  std::vector<std::string> events{};
+};
+
 /// Show and QueueStat of what does not exist answer std::monostate.
 using Answer = std::variant<std::monostate, Added, Claimed, Statuses, Worked, Count, View, Views, QueueView, QueuePage,
-                            StoreTotals>;
+                            StoreTotals, HistoryPage>;
 
 }  // namespace coworker::job

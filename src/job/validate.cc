@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "job/json_text.h"
+
 namespace coworker::job {
 namespace {
 
@@ -85,6 +87,24 @@ Result<> check(const SetQueue& set, Time) {
   }
   if (set.weight) return within("weight", *set.weight, 1, 1000, "jobs");
   return {};
+}
+
+Result<> check(const Record& record, Time) {
+  for (const Record::Item& item : record.items) {
+    if (auto valid = within("event", static_cast<std::int64_t>(item.event.size()), 2, kMostEvent, "bytes"); !valid) {
+      return valid;
+    }
+    auto json = check_json(item.event);
+    if (!json) return tl::unexpected{std::move(json.error()).wrap("record an event")};
+    if (item.event.front() != '{' || item.event.find('\n') != std::string::npos) {
+      return fail(Errc::invalid_argument, "record an event: it is not a JSON object on one line");
+    }
+  }
+  return {};
+}
+
+Result<> check(const History& history, Time) {
+  return within("count", history.count, 1, 10'000, "events");
 }
 
 template <class Other>

@@ -20,6 +20,7 @@ struct Capabilities {
   bool registers = false;
   bool priorities = false;
   bool bury = false;
+  bool history = false;  // Record and History
 };
 
 /// Where jobs live. One semantic interface: the embedded store, a broker and servers of other kinds all

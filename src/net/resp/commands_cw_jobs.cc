@@ -135,6 +135,8 @@ void run_cw_hello(Call& call) {
   add(can.registers, "registers");
   add(can.priorities, "priorities");
   add(can.bury, "bury");
+  add(can.history, "history");
+  add(can.fencing, "held");
   add(true, "cancel");
   const std::string session = std::to_string(call.session.id());
   std::string& out = call.reply();
@@ -227,6 +229,12 @@ void run_cw_extend(Call& call) {
   if (!read_integer(call, 1, "lease", lease, 0, kMaxMillis) || !read_jobs(call, 2, extend.jobs)) return;
   extend.lease = Millis{lease};
   call.ask(std::move(extend), format_cw_statuses);
+}
+
+void run_cw_held(Call& call) {
+  job::Held held;
+  if (!read_jobs(call, 1, held.jobs)) return;
+  call.ask(std::move(held), format_cw_statuses);
 }
 
 /// id token delay-ms failed|crashed reason …

@@ -47,6 +47,7 @@ void format_cw_jobs(std::string& out, const job::Answer& answer, const Identity&
 /// Views without a cursor.
 void format_cw_peek(std::string& out, const job::Answer& answer, const Identity& identity, std::uint32_t detail);
 void format_cw_show(std::string& out, const job::Answer& answer, const Identity& identity, std::uint32_t detail);
+void format_cw_history(std::string& out, const job::Answer& answer, const Identity& identity, std::uint32_t detail);
 void format_cw_totals(std::string& out, const job::Answer& answer, const Identity& identity, std::uint32_t detail);
 
 /// One job as SHOW describes it: 30 elements.

@@ -205,6 +205,14 @@ void format_cw_show(std::string& out, const job::Answer& answer, const Identity&
   append_null_bulk(out);
 }
 
+void format_cw_history(std::string& out, const job::Answer& answer, const Identity&, std::uint32_t) {
+  const auto& page = expect<job::HistoryPage>(answer);
+  append_array(out, 2);
+  append_bulk_number(out, page.cursor);
+  append_array(out, page.events.size());
+  for (const std::string& event : page.events) append_bulk(out, event);
+}
+
 void format_cw_totals(std::string& out, const job::Answer& answer, const Identity&, std::uint32_t) {
   const auto& totals = expect<job::StoreTotals>(answer);
   Pairs pairs;

@@ -61,6 +61,11 @@ void run_cw_extend(Call& call);
 void run_cw_retry(Call& call);
 void run_cw_bury(Call& call);
 void run_cw_nack(Call& call);
+void run_cw_held(Call& call);
+
+// commands_cw_history.cc
+void run_cw_record(Call& call);
+void run_cw_history(Call& call);
 
 // commands_cw_queues.cc
 void run_cw_queue(Call& call);

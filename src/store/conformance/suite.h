@@ -284,6 +284,42 @@ TEST_P(StoreConformance, ScansFindAllQueuesAndJobs) {
   EXPECT_EQ(jobs.size(), 30u);
 }
 
+TEST_P(StoreConformance, SaysWhetherAClaimStillHolds) {
+  if (!opened_.store->capabilities().fencing) return;
+  const job::JobId id = add({.queue = "q", .body = "x"});
+  const job::Delivery job = claim_one("q");
+  const auto held = [&] { return ask<job::Statuses>(job::Held{{{job.id, job.token}}}).each.at(0); };
+  EXPECT_EQ(held(), job::Status::done);
+  ask<job::Statuses>(job::Remove{{id}});
+  EXPECT_EQ(held(), job::Status::not_found);
+}
+
+TEST_P(StoreConformance, KeepsEventsOfJobsBeyondTheirEnd) {
+  const job::JobId id = add({.queue = "q", .body = "x"});
+  const auto recorded = try_ask(job::Record{{{id, R"({"n":1})"}, {id, R"({"n":2})"}}});
+  if (!opened_.store->capabilities().history) {
+    EXPECT_FALSE(recorded);
+    return;
+  }
+  ASSERT_TRUE(recorded) << recorded.error().message();
+  ask<job::Statuses>(job::Remove{{id}});
+  ask<job::Count>(job::Record{{{id, R"({"n":3})"}}});
+  const auto first = ask<job::HistoryPage>(job::History{.id = id, .count = 2});
+  EXPECT_THAT(first.events, testing::ElementsAre(R"({"n":1})", R"({"n":2})"));
+  const auto rest = ask<job::HistoryPage>(job::History{.id = id, .after = first.cursor});
+  EXPECT_THAT(rest.events, testing::ElementsAre(R"({"n":3})"));
+}
+
+TEST_P(StoreConformance, AnEventThatIsNoJsonObjectIsRefused) {
+  if (!opened_.store->capabilities().history) return;
+  const job::JobId id = add({.queue = "q", .body = "x"});
+  for (const std::string& event : {std::string{"{"}, std::string{"17"}, std::string{"{\n}"}}) {
+    const auto reply = try_ask(job::Record{{{id, event}}});
+    ASSERT_FALSE(reply) << event;
+    EXPECT_EQ(reply.error().code(), Errc::invalid_argument);
+  }
+}
+
 TEST_P(StoreConformance, AnImpossibleAddIsRefusedWithAReason) {
   const auto reply = try_ask(job::Add{.queue = "q", .body = "x", .delay = Seconds{20}, .ttl = Seconds{10}});
   ASSERT_FALSE(reply);

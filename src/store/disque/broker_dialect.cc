@@ -222,6 +222,19 @@ Result<Answer> queues_page(const Reply& reply) {
   return page;
 }
 
+Result<Answer> history_answer(const Reply& reply) {
+  if (reply.is_error()) return tl::unexpected{error_of(reply)};
+  const std::optional<std::uint64_t> cursor = page_cursor(reply);
+  if (!cursor) return unexpected_reply("CW.HISTORY");
+  job::HistoryPage page;
+  page.cursor = *cursor;
+  for (const Reply& event : reply.elements[1].elements) {
+    if (!event.is_text()) return unexpected_reply("CW.HISTORY");
+    page.events.emplace_back(event.text);
+  }
+  return page;
+}
+
 Result<Answer> count_of(const Reply& reply) {
   if (reply.is_error()) return tl::unexpected{error_of(reply)};
   const std::optional<std::uint64_t> count = unsigned_of(reply);
@@ -291,6 +304,17 @@ struct Start {
   }
   void operator()(const job::ScanJobs& scan) const { request(request_of(scan), jobs_page); }
   void operator()(const job::Totals&) const { request(RequestText{"CW.STAT"}, totals_answer); }
+  void operator()(const job::Held& held) const { jobs(RequestText{"CW.HELD"}, held.jobs); }
+  void operator()(const job::Record& record) const {
+    if (record.items.empty()) return done(job::Count{});
+    RequestText text{"CW.RECORD"};
+    for (const job::Record::Item& item : record.items) text.word(to_string(item.id)).word(item.event);
+    request(text, count_of);
+  }
+  void operator()(const job::History& history) const {
+    request(RequestText{"CW.HISTORY"}.word(to_string(history.id)).unsigned_number(history.after).number(history.count),
+            history_answer);
+  }
 
   void jobs(RequestText text, const std::vector<job::JobRef>& refs) const {
     if (refs.empty()) return done(job::Statuses{});
@@ -309,7 +333,8 @@ class BrokerDialect final : public Dialect {
             .idempotency = true,
             .registers = true,
             .priorities = true,
-            .bury = true};
+            .bury = true,
+            .history = true};
   }
 
   void apply(const std::shared_ptr<Connection>& connection, const job::Command& command,

@@ -321,6 +321,9 @@ struct Start {
     request(request_of(scan), jobs_page);
   }
   void operator()(const job::Totals&) const { refuse("asking for the totals of the store"); }
+  void operator()(const job::Held&) const { refuse("asking whether claims hold"); }
+  void operator()(const job::Record&) const { refuse("keeping a history"); }
+  void operator()(const job::History&) const { refuse("keeping a history"); }
 };
 
 class PlainDialect final : public Dialect {

@@ -30,6 +30,8 @@ struct Repeatable {
   bool operator()(const job::ScanQueues&) const { return true; }
   bool operator()(const job::ScanJobs&) const { return true; }
   bool operator()(const job::Totals&) const { return true; }
+  bool operator()(const job::Held&) const { return true; }
+  bool operator()(const job::History&) const { return true; }
   template <class Other>
   bool operator()(const Other&) const {
     return false;

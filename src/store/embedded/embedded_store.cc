@@ -2,13 +2,16 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "base/log.h"
+#include "job/validate.h"
 #include "journal/open_disk.h"
 #include "store/embedded/background.h"
 #include "store/embedded/core.h"
+#include "store/embedded/history.h"
 
 namespace coworker::store {
 namespace {
@@ -34,6 +37,8 @@ class EmbeddedStore final : public Store {
   Result<> open();
 
   void apply(job::Command command, Done done) override {
+    if (std::holds_alternative<job::Record>(command)) return record(std::move(command), std::move(done));
+    if (std::holds_alternative<job::History>(command)) return search(std::move(command), std::move(done));
     core_->apply(std::move(command), std::move(done));
     ++arrivals_;
     schedule_commit();
@@ -47,7 +52,8 @@ class EmbeddedStore final : public Store {
             .idempotency = true,
             .registers = true,
             .priorities = true,
-            .bury = true};
+            .bury = true,
+            .history = history_->keeps()};
   }
 
   std::string url() const override { return "file:" + options_.directory; }
@@ -57,9 +63,13 @@ class EmbeddedStore final : public Store {
     tick_timer_.cancel();
     interval_timer_.cancel();
     if (core_) core_->close();
+    if (history_) history_->write_out();
+    for (const auto& [name, done] : std::exchange(searches_, {})) done(fail(Errc::unavailable, "the store is closed"));
   }
 
  private:
+  void record(job::Command command, Done done);
+  void search(job::Command command, Done done);
   void schedule_commit();
   void flush();
   void commit();
@@ -79,6 +89,9 @@ class EmbeddedStore final : public Store {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<journal::Disk> disk_;
   std::unique_ptr<Core> core_;
+  std::unique_ptr<History> history_;
+  std::map<std::uint64_t, Done> searches_;  // that read
+  std::uint64_t last_search_ = 0;
   Background reader_;                 // bodies that are not in memory
   Background flusher_;                // syncs while more arrives
   std::optional<Background> hinter_;  // started when a segment is full: it reads and writes whole segments
@@ -108,15 +121,53 @@ Result<> EmbeddedStore::open() {
       schedule_commit();
     });
   };
-  core_options.log = [directory = options_.directory](log::Level level, const std::string& text) {
+  const auto write_log = [directory = options_.directory](log::Level level, const std::string& text) {
     log::write(level, text, {{"store", directory}});
   };
+  core_options.log = write_log;
   auto core = Core::open(*disk_, std::move(core_options));
   if (!core) return tl::unexpected{core.error()};
   core_ = std::move(*core);
+  History::Options keep;
+  keep.bytes = options_.history_bytes;
+  keep.age = options_.history_age;
+  keep.log = write_log;
+  auto history = History::open(*disk_, std::move(keep));
+  if (!history) return tl::unexpected{history.error()};
+  history_ = std::move(*history);
   if (options_.durability == Durability::interval) arm_interval();
   rest();
   return {};
+}
+
+void EmbeddedStore::record(job::Command command, Done done) {
+  if (core_->closed()) return done(fail(Errc::unavailable, "the store is closed"));
+  if (auto valid = job::validate(command, core_->now()); !valid) return done(tl::unexpected{valid.error()});
+  const auto& events = std::get<job::Record>(command);
+  history_->record(events);
+  schedule_commit();
+  done(job::Count{history_->keeps() ? events.items.size() : 0});
+}
+
+void EmbeddedStore::search(job::Command command, Done done) {
+  if (core_->closed()) return done(fail(Errc::unavailable, "the store is closed"));
+  if (auto valid = job::validate(command, core_->now()); !valid) return done(tl::unexpected{valid.error()});
+  struct Asked {
+    History::Search search;
+    Result<job::HistoryPage> page{job::HistoryPage{}};
+  };
+  auto asked = std::make_shared<Asked>(Asked{history_->search(std::get<job::History>(std::move(command)))});
+  const std::uint64_t name = ++last_search_;
+  searches_.emplace(name, std::move(done));
+  reader_.submit([asked] { asked->page = asked->search.run(); },
+                 [this, asked, name] {
+                   const auto found = searches_.find(name);
+                   if (found == searches_.end()) return;
+                   const Done answer = std::move(found->second);
+                   searches_.erase(found);
+                   if (!asked->page) return answer(tl::unexpected{std::move(asked->page.error())});
+                   answer(std::move(*asked->page));
+                 });
 }
 
 /// Once for all that arrives in this turn: what was ready to be read is handled before what is posted.
@@ -140,6 +191,7 @@ void EmbeddedStore::flush() {
 
 void EmbeddedStore::commit() {
   flush();
+  history_->write_out();
   if (core_->wants_sync() && options_.durability == Durability::commit) sync();
   if (!ticking_) rest();
 }
@@ -223,6 +275,7 @@ void EmbeddedStore::tick() {
   // What nobody waits for is synced here at last; and dropped segments go, whatever the durability.
   if (!syncing_ && (options_.durability == Durability::commit || core_->journal().drops_pending())) sync_elsewhere();
   make_hint();
+  history_->trim();
   if (!more) return rest();
   boost::asio::post(loop_, [this, alive = alive_] {
     if (*alive) tick();
