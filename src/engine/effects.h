@@ -14,8 +14,12 @@ namespace coworker::engine {
 /// Where buried jobs go when neither the command nor their queue says.
 inline constexpr std::string_view kFailureQueue = "failed-jobs";
 
-/// How many slots one command of a purge looks at.
-inline constexpr Slot kPurgeSlice = 5'000;
+/// How many slots one slice of a purge looks at, and how many jobs it removes: well under a millisecond.
+inline constexpr Slot kPurgeLooks = 5'000;
+inline constexpr std::uint64_t kPurgeSlice = 500;
+
+/// A claim of more gets these; its room in the journal is reserved beforehand.
+inline constexpr std::uint32_t kMostClaimed = 10'000;
 
 /// As much of a failure's reason is kept with its job, in bytes.
 inline constexpr std::size_t kMostReason = 1024;

@@ -42,6 +42,11 @@ QueueIndex Queues::obtain(std::string_view name, Time now) {
   return index;
 }
 
+void Queues::set_failure_queue(QueueIndex index, std::string_view name) {
+  longest_name_ = std::max(longest_name_, name.size());
+  queues_[index].failure_queue = name;
+}
+
 void Queues::drop(QueueIndex index) {
   names_.erase(queues_[index].name);
   queues_[index] = Queue{};

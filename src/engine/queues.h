@@ -94,7 +94,8 @@ class Queues {
   QueueIndex end() const { return static_cast<QueueIndex>(queues_.size()); }
   bool exists(QueueIndex index) const { return index != 0 && index < queues_.size() && in_use_[index]; }
   std::uint64_t count() const { return names_.size(); }
-  /// In bytes, of all names ever.
+  void set_failure_queue(QueueIndex index, std::string_view name);
+  /// In bytes, of all names ever, of queues and failure queues.
   std::size_t longest_name() const { return longest_name_; }
 
   /// Forgets a queue that nothing refers to.

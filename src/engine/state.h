@@ -85,8 +85,10 @@ class State {
   bool nobody_waits() const { return waiters_.empty(); }
   /// How many jobs the waiting claims would take at most.
   std::uint64_t wanted() const { return std::min(waiters_.wanted(), index_.size()); }
-  /// The longest queue name so far, in bytes.
+  /// The longest name so far of a queue or failure queue, in bytes.
   std::size_t longest_name() const { return queues_.longest_name(); }
+  /// How many bytes of queue names the record of the job's burial would hold; 0 when there is no such job.
+  std::size_t names_of_burial(const job::JobId& id, std::string_view failure_queue) const;
 
   Time now() const { return now_; }
   std::uint64_t jobs() const { return index_.size(); }

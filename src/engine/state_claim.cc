@@ -8,9 +8,6 @@ namespace {
 /// Share of a claim that a queue of weight 1 uses up; divided by heavier weights.
 constexpr std::uint64_t kStride = 1 << 20;
 
-/// A claim of more gets these; its room in the journal must be reserved beforehand.
-constexpr std::uint32_t kMostClaimed = 10'000;
-
 }  // namespace
 
 void State::answer(const job::Claim& claim_command, Effects& effects) {

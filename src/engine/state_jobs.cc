@@ -98,6 +98,14 @@ std::string State::failure_queue_of(Slot slot, std::string_view wanted) const {
   return queue.failure_queue.empty() ? std::string{kFailureQueue} : queue.failure_queue;
 }
 
+std::size_t State::names_of_burial(const job::JobId& id, std::string_view failure_queue) const {
+  const Slot slot = find(id);
+  if (slot == 0) return 0;
+  const Queue& queue = queues_[queues_.lane(slab_[slot].lane).queue];
+  const std::string& origin = slab_[slot].dead ? extra_of(slot)->origin : queue.name;
+  return origin.size() + failure_queue_of(slot, failure_queue).size();
+}
+
 void State::answer(const job::Extend& extend, Effects& effects) {
   job::Statuses statuses;
   for (const job::JobRef& each : extend.jobs) {
@@ -221,15 +229,17 @@ void State::answer(const job::Purge& purge, Effects& effects) {
   const QueueIndex queue = queues_.find(purge.queue);
   job::Count count;
   const Slot from = static_cast<Slot>(std::max<std::uint64_t>(purge.cursor, 1));
-  const Slot to = std::min<Slot>(slab_.end(), from + kPurgeSlice);
-  for (Slot slot = from; slot < to && (purge.all || queue != 0); ++slot) {
-    if (slab_[slot].key == job::Key{}) continue;
-    if (!purge.all && queues_.lane(slab_[slot].lane).queue != queue) continue;
+  const Slot to = purge.all || queue != 0 ? std::min<Slot>(slab_.end(), from + kPurgeLooks) : from;
+  Slot slot = from;
+  for (; slot < to && count.count < kPurgeSlice; ++slot) {
+    const Entry& entry = slab_[slot];
+    if (entry.key == job::Key{} || (purge.upto != job::Key{} && entry.key > purge.upto)) continue;
+    if (!purge.all && queues_.lane(entry.lane).queue != queue) continue;
     if (!move(slot, job::Event::remove)) continue;
     remove(slot, job::Event::remove, effects);
     ++count.count;
   }
-  if (to < slab_.end() && (purge.all || queue != 0)) count.cursor = to;
+  if (slot > from && slot < slab_.end()) count.cursor = slot;
   effects.answer = count;
   effects.wait = Wait::written;
 }

@@ -71,7 +71,7 @@ void State::answer(const job::SetQueue& set, Effects& effects) {
   queue.weight = set.weight.value_or(queue.weight);
   queue.limit = set.limit.value_or(queue.limit);
   queue.group_limit = set.group_limit.value_or(queue.group_limit);
-  queue.failure_queue = set.failure_queue.value_or(queue.failure_queue);
+  if (set.failure_queue) queues_.set_failure_queue(index, *set.failure_queue);
   queue.last_used = now_;
   if (set.group_limit) queues_.review_groups(index);
   mark(index);

@@ -192,13 +192,14 @@ void State::forget_replayed(Slot slot) {
 }
 
 void State::restore_queue(const QueueFact& fact) {
-  Queue& queue = queues_[queues_.obtain(fact.name, now_)];
+  const QueueIndex index = queues_.obtain(fact.name, now_);
+  Queue& queue = queues_[index];
   queue.pause_in = fact.pause_in;
   queue.pause_out = fact.pause_out;
   queue.weight = fact.weight;
   queue.limit = fact.limit;
   queue.group_limit = fact.group_limit;
-  queue.failure_queue = fact.failure_queue;
+  queues_.set_failure_queue(index, fact.failure_queue);
 }
 
 QueueFact State::queue_fact(const Queue& queue) const {

@@ -6,6 +6,7 @@ namespace coworker::engine {
 namespace {
 
 constexpr Seconds kIdleQueue{300};  // as Disque
+constexpr std::uint32_t kQueuesLookedAt = 512;
 
 }  // namespace
 
@@ -94,9 +95,10 @@ std::optional<Time> State::next_event() const {
   return next;
 }
 
-/// Looks at a few queues a call, in turn.
+/// Looks at some queues a call, in turn.
 void State::drop_idle_queues() {
-  for (int looks = 0; looks < 4 && queues_.count() > 0; ++looks) {
+  const std::uint32_t looks = std::min(kQueuesLookedAt, queues_.end());
+  for (std::uint32_t look = 0; look < looks; ++look) {
     if (++idle_cursor_ >= queues_.end()) idle_cursor_ = 1;
     if (!queues_.exists(idle_cursor_)) continue;
     const Queue& queue = queues_[idle_cursor_];

@@ -141,7 +141,9 @@ struct SetQueue {
 struct Purge {
   std::string queue{};
   bool all = false;
-  std::uint64_t cursor = 0;  // the engine works in slices; a store goes on by itself, callers leave it 0
+  // The engine works in slices; a store goes on by itself, and callers leave these 0.
+  std::uint64_t cursor = 0;
+  Key upto{};  // not 0: spares jobs that were made later
 };
 
 /// Events in the life of jobs, for people: kept for a while beside the jobs, also after their end. Nothing of it is

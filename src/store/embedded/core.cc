@@ -14,7 +14,6 @@ namespace {
 
 using Wait = engine::Effects::Wait;
 
-constexpr std::uint32_t kTickBudget = 500;  // events a tick: about half a millisecond
 constexpr std::size_t kCommitSlice = 10'000;
 constexpr int kReliefSlices = 64;                           // of compaction, at once, when the disk is full
 constexpr std::uint64_t kUnnamed = std::uint64_t{1} << 63;  // tickets of claims that do not block
@@ -128,6 +127,12 @@ Result<> Core::reserve(std::size_t bytes, std::uint64_t wakes, journal::Urgency 
 
 void Core::apply(job::Command command, Done done) {
   if (closed_) return done(fail(Errc::unavailable, "the store is closed"));
+  if (auto* purge = std::get_if<job::Purge>(&command)) {
+    purge->upto = state_->last_key();
+    purges_.push_back({std::move(*purge), 0, std::move(done)});
+    if (purges_.size() == 1) purge_slice();
+    return;
+  }
   const bool blocking_claim = name_claim(command);
   const Cost cost = cost_of(command, *state_);
   if (cost.bytes > 0) {
@@ -144,7 +149,6 @@ void Core::apply(job::Command command, Done done) {
     adds_.emplace_back(journal_->end(), state_->last_key());
   }
   if (std::holds_alternative<job::Totals>(command)) effects_.answer = totals();
-  if (auto* purge = std::get_if<job::Purge>(&command)) return go_on(std::move(*purge), std::move(done));
   if (!effects_.answered) {
     claims_.emplace(blocking_claim ? std::get<job::Claim>(command).ticket : unnamed_tickets_, std::move(done));
     answer_served();
@@ -159,19 +163,6 @@ bool Core::name_claim(job::Command& command) {
   if (claim == nullptr || claim->blocking) return claim != nullptr;
   claim->ticket = unnamed_tickets_ = kUnnamed | (unnamed_tickets_ + 1);
   return false;
-}
-
-/// The next slice of a purge, until none is left.
-void Core::go_on(job::Purge purge, Done done) {
-  const auto slice = std::get<job::Count>(effects_.answer);
-  purged_ += slice.count;
-  if (slice.cursor != 0) {
-    purge.cursor = slice.cursor;
-    answer_served();
-    return apply(std::move(purge), std::move(done));
-  }
-  effects_.answer = job::Count{.count = std::exchange(purged_, 0)};
-  settle(true, std::move(done));
 }
 
 void Core::append() {
@@ -315,47 +306,14 @@ void Core::deliver() {
   drain(after_write_, Wait::written);
 }
 
-// ---- time -------------------------------------------------------------------------------------------
-
-bool Core::tick_engine() {
-  const std::size_t most = kFactBytes + engine::kMostReason + 2 * state_->longest_name() + engine::kFailureQueue.size();
-  const auto next = state_->next_event();
-  if (!next || *next > now()) {
-    state_->idle(now());
-    return false;
-  }
-  if (!reserve(kTickBudget * most, kTickBudget, journal::Urgency::vital)) return false;
-  effects_.clear();
-  state_->tick(now(), kTickBudget, effects_);
-  append();
-  const bool more = effects_.more;
-  answer_served();
-  return more;
-}
-
-bool Core::tick() {
-  if (!journal_->writable() && journal_->try_resume()) options_.log(log::Level::info, "the store can be written again");
-  bool more = tick_engine();
-  if (compactor_->wants()) {
-    auto done = compactor_->slice();
-    if (!done && done.error().code() != compaction_trouble_) options_.log(log::Level::warning, done.error().message());
-    compaction_trouble_ = done ? std::nullopt : std::optional{done.error().code()};
-    more = more || (done && compactor_->wants());
-  }
-  return more;
-}
-
-Millis Core::until_tick(Millis most) const {
-  const auto next = state_->next_event();
-  if (!next) return most;
-  return std::clamp(*next - now(), Millis{0}, most);
-}
-
 void Core::close() {
   if (closed_) return;
   closed_ = true;
   auto claims = std::move(claims_);
   for (auto& [ticket, done] : claims) done(job::Claimed{});
+  for (const Purging& purging : std::exchange(purges_, {})) {
+    purging.done(fail(Errc::unavailable, "the store was closed in the middle of the purge"));
+  }
   write_out();
   if (auto synced = journal_->close(); !synced)
     options_.log(log::Level::warning, "the last records are not synced: " + synced.error().message());

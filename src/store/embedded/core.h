@@ -77,6 +77,11 @@ class Core final : private journal::Recovery {
     job::Answer answer;
     std::optional<Error> failure;  // a body could not be read
   };
+  struct Purging {
+    job::Purge rest;
+    std::uint64_t removed = 0;
+    Done done;
+  };
   Core(journal::Disk& disk, Options options);
   Result<> recover();
   Result<> checkpoint(journal::Position as_of, journal::Bytes bytes) override;
@@ -84,7 +89,7 @@ class Core final : private journal::Recovery {
 
   Result<> reserve(std::size_t bytes, std::uint64_t wakes, journal::Urgency urgency);
   bool name_claim(job::Command& command);
-  void go_on(job::Purge purge, Done done);
+  void purge_slice();
   void append();
   void settle(bool acknowledges, Done done);
   void answer_served();
@@ -114,8 +119,8 @@ class Core final : private journal::Recovery {
   std::unordered_map<std::uint64_t, Done> claims_;           // that wait, by ticket
   std::deque<std::pair<journal::Position, job::Key>> adds_;  // not committed yet: end of record, last key
   std::uint64_t unnamed_tickets_ = 0;
-  std::uint64_t purged_ = 0;
-  std::size_t reading_ = 0;  // answers whose bodies are being read elsewhere
+  std::deque<Purging> purges_;  // one after another, a slice a tick
+  std::size_t reading_ = 0;     // answers whose bodies are being read elsewhere
   std::string clock_fact_;
   std::optional<Errc> compaction_trouble_;
 };

@@ -1,6 +1,7 @@
 #include "store/embedded/cost.h"
 
 #include <algorithm>
+#include <set>
 
 #include "job/validate.h"
 
@@ -16,14 +17,23 @@ struct CostOf {
             0};
   }
   Cost operator()(const job::Claim& claim) const {
-    return {std::min<std::uint64_t>(claim.count, state.jobs()) * kFactBytes, 0};
+    const std::uint64_t most = std::min<std::uint64_t>(claim.count, engine::kMostClaimed);
+    return {std::min(most, state.jobs()) * kFactBytes, 0};
   }
   Cost operator()(const job::Ack& ack) const { return per_job(ack.jobs.size(), 0); }
   Cost operator()(const job::Retry& retry) const { return per_job(retry.items.size(), engine::kMostReason); }
   Cost operator()(const job::Release& release) const { return per_job(release.jobs.size(), 0); }
   Cost operator()(const job::Bury& bury) const {
-    const std::size_t names = state.longest_name() + std::max(state.longest_name(), bury.failure_queue.size());
-    return per_job(bury.items.size(), engine::kMostReason + names);
+    Cost cost = per_job(bury.items.size(), 0);
+    std::set<job::Key> seen;
+    for (const job::Bury::Item& item : bury.items) {
+      cost.bytes += std::min(item.reason.size(), engine::kMostReason);
+      // A job that is named again is buried from the queue that the first burial put it into.
+      const bool again = !seen.insert(item.job.id.key).second;
+      cost.bytes += again ? 2 * std::max(state.longest_name(), bury.failure_queue.size())
+                          : state.names_of_burial(item.job.id, bury.failure_queue);
+    }
+    return cost;
   }
   Cost operator()(const job::Extend& extend) const { return per_job(extend.jobs.size(), 0); }
   Cost operator()(const job::Enqueue& enqueue) const { return per_job(enqueue.jobs.size(), 0); }

@@ -14,6 +14,7 @@ namespace coworker::store {
 /// Jobs that were added while nobody served the store: a file in its directory, synced after each add,
 /// which the next owner takes over. Adding this way does not load the index, so it costs the same however
 /// many jobs wait; a unique key, an idempotency key, a register or MAXLEN need the index and are refused.
+/// Whether its queue is paused is not known either: such an add is answered, so the job is taken over all the same.
 ///
 /// The file `spool`: its epoch u32, then a record for each job: length u32 of the rest · XXH3 u64 of
 /// the rest, seeded with the offset · head length u32 · the job's fact (engine/fact.h) · the body. What a power
