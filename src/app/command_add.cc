@@ -6,12 +6,12 @@
 #include <chrono>
 #include <iostream>
 
-#include "app/add_job.h"
 #include "app/command_list.h"
 #include "app/config_value.h"
 #include "app/output.h"
 #include "app/store_session.h"
 #include "base/log.h"
+#include "job/new_job.h"
 
 namespace coworker::app {
 namespace {
@@ -39,7 +39,7 @@ Result<> read(const Arguments& arguments, const std::string& flag, Parse parse, 
 }
 
 // What the configuration says about jobs of this queue.
-void read_queue(const Settings& settings, NewJob& job) {
+void read_queue(const Settings& settings, job::NewJob& job) {
   bool is_configured = false;
   for (const Settings::Entry& entry : settings.entries({"queues"})) is_configured |= entry.name == job.queue;
   const auto at = [&](const char* key) {
@@ -54,8 +54,8 @@ void read_queue(const Settings& settings, NewJob& job) {
   if (is_at_most_once) job.retry = Seconds{0};
 }
 
-Result<NewJob> job_of(const Arguments& arguments, const Settings& settings) {
-  NewJob job;
+Result<job::NewJob> job_of(const Arguments& arguments, const Settings& settings) {
+  job::NewJob job;
   job.queue = *arguments.text("QUEUE");
   read_queue(settings, job);
   const auto integer = [](const std::string& text) { return parse_integer(text); };
@@ -80,16 +80,16 @@ std::string_view name_of(job::Added::Outcome outcome) {
   return outcome == job::Added::Outcome::created ? "created" : "duplicate";
 }
 
-int add_one(const Configuration& configuration, NewJob job, const Arguments& arguments, const Context& context) {
+int add_one(const Configuration& configuration, job::NewJob job, const Arguments& arguments, const Context& context) {
   job.body = *arguments.text("JSON");
-  Result<job::Add> add = make_add(job, wall_millis());
+  Result<job::Add> add = job::make_add(job, wall_millis());
   if (!add) return complain(add.error());
-  const bool with_index = needs_index(*add);
+  const bool with_index = job::needs_index(*add);
   Result<StoreSession> session = StoreSession::open(configuration.settings, StoreSession::Use::one_add, with_index);
   if (!session) return complain(std::move(session.error()).wrap("open the store"));
   Result<job::Added> added = session->ask_for<job::Added>(std::move(*add));
   if (!added) return complain(std::move(added.error()).wrap("add the job"));
-  if (!is_stored(*added)) return complain(refusal(*added, printable(job.queue)));
+  if (!job::is_stored(*added)) return complain(job::refusal(*added, printable(job.queue)));
   if (context.json) {
     print_json(boost::json::object{{"id", to_string(added->id)}, {"outcome", name_of(added->outcome)}});
   } else {
@@ -101,7 +101,7 @@ int add_one(const Configuration& configuration, NewJob job, const Arguments& arg
 /// Adds a job for each line of standard input, many under way at once.
 class LineAdder {
  public:
-  LineAdder(StoreSession& session, NewJob job, bool prints_ids, bool shows_progress)
+  LineAdder(StoreSession& session, job::NewJob job, bool prints_ids, bool shows_progress)
       : session_{session}, job_{std::move(job)}, prints_ids_{prints_ids}, shows_progress_{shows_progress} {}
 
   /// Stops at the first line that cannot be added.
@@ -137,14 +137,14 @@ class LineAdder {
 
   void add(std::string line) {
     job_.body = std::move(line);
-    Result<job::Add> add = make_add(job_, wall_millis());
+    Result<job::Add> add = job::make_add(job_, wall_millis());
     if (!add) return fail_at(line_, add.error());
     ++in_flight_;
     session_.store().apply(std::move(*add), [this, line = line_](const Result<job::Answer>& answer) {
       --in_flight_;
       if (!answer) return fail_at(line, answer.error());
       const auto& outcome = std::get<job::Added>(*answer);
-      if (!is_stored(outcome)) return fail_at(line, refusal(outcome, printable(job_.queue)));
+      if (!job::is_stored(outcome)) return fail_at(line, job::refusal(outcome, printable(job_.queue)));
       ++(outcome.outcome == job::Added::Outcome::created ? added_ : duplicates_);
       if (prints_ids_) print_line(to_string(outcome.id));
     });
@@ -167,7 +167,7 @@ class LineAdder {
   }
 
   StoreSession& session_;
-  NewJob job_;
+  job::NewJob job_;
   bool prints_ids_;
   bool shows_progress_;
   std::uint64_t line_ = 0;
@@ -180,9 +180,9 @@ class LineAdder {
   Clock::time_point shown_ = begun_;
 };
 
-int add_lines(const Configuration& configuration, NewJob job, const Arguments& arguments, const Context& context) {
+int add_lines(const Configuration& configuration, job::NewJob job, const Arguments& arguments, const Context& context) {
   job.body = "null";
-  Result<job::Add> probe = make_add(job, wall_millis());  // options are refused before the first line is read
+  Result<job::Add> probe = job::make_add(job, wall_millis());  // options are refused before the first line is read
   if (!probe) return complain(probe.error());
   Result<StoreSession> session = StoreSession::open(configuration.settings, StoreSession::Use::many_adds);
   if (!session) return complain(std::move(session.error()).wrap("open the store"));
@@ -216,7 +216,7 @@ int run_add(const Arguments& arguments, const Context& context) {
   Result<Configuration> configuration = configuration_of(arguments);
   if (!configuration) return complain(configuration.error());
   if (Result<> logged = log::configure(log_options(configuration->settings)); !logged) return complain(logged.error());
-  Result<NewJob> job = job_of(arguments, configuration->settings);
+  Result<job::NewJob> job = job_of(arguments, configuration->settings);
   if (!job) return complain_usage(job.error().message());
   if (from_lines) return add_lines(*configuration, std::move(*job), arguments, context);
   return add_one(*configuration, std::move(*job), arguments, context);

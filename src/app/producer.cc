@@ -10,11 +10,11 @@
 #include <thread>
 #include <utility>
 
-#include "app/add_job.h"
 #include "async/event.h"
 #include "async/gate.h"
 #include "base/time.h"
 #include "job/id.h"
+#include "job/new_job.h"
 #include "store/open.h"
 
 namespace coworker {
@@ -54,14 +54,14 @@ Added failure_of(const Error& error) {
 Added outcome_of(const Result<job::Answer>& answer, const std::string& queue) {
   if (!answer) return failure_of(answer.error());
   const auto& added = std::get<job::Added>(*answer);
-  if (!app::is_stored(added)) {
-    return Added::failure(AddError::refused, app::refusal(added, queue).message());
+  if (!job::is_stored(added)) {
+    return Added::failure(AddError::refused, job::refusal(added, queue).message());
   }
   return Added::with_id(to_string(added.id), added.outcome == job::Added::Outcome::created);
 }
 
 Result<job::Add> add_of(std::string_view queue, std::string_view body, AddOptions options) {
-  app::NewJob job;
+  job::NewJob job;
   job.queue = queue;
   job.body = body;
   job.metadata = std::move(options.metadata);
@@ -74,7 +74,7 @@ Result<job::Add> add_of(std::string_view queue, std::string_view body, AddOption
   job.group = std::move(options.group);
   job.idempotency_key = std::move(options.idempotency_key);
   job.idempotency_window = options.idempotency_window;
-  return app::make_add(job, wall_millis());
+  return job::make_add(job, wall_millis());
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ class Producer::Core {
   /// `is_one_of_many`: better committed together with others, for which the directory is opened with its index.
   void start(job::Add add, bool is_one_of_many, Done done) {
     boost::asio::post(loop_, [this, add = std::move(add), is_one_of_many, done = std::move(done)]() mutable {
-      const bool with_index = is_one_of_many || app::needs_index(add);
+      const bool with_index = is_one_of_many || job::needs_index(add);
       waiting_.push_back({std::move(add), std::move(done), with_index});
       pump();
     });

@@ -1,4 +1,4 @@
-#include "app/add_job.h"
+#include "job/new_job.h"
 
 #include <fmt/format.h>
 
@@ -6,15 +6,15 @@
 #include "job/json_text.h"
 #include "job/validate.h"
 
-namespace coworker::app {
+namespace coworker::job {
 namespace {
 
 constexpr Seconds kUsualRetry{300};
 
 Result<> check_metadata(const std::string& metadata) {
-  Result<> json = job::check_json(metadata);
+  Result<> json = check_json(metadata);
   if (!json) return tl::unexpected{std::move(json.error()).wrap("the metadata is no JSON")};
-  if (!job::trim_json(metadata).starts_with('{')) {
+  if (!trim_json(metadata).starts_with('{')) {
     return fail(Errc::invalid_argument, "the metadata must be a JSON object");
   }
   return {};
@@ -26,21 +26,21 @@ Seconds usual_retry(Seconds process_timeout) {
 
 }  // namespace
 
-Result<job::Add> make_add(const NewJob& job, std::int64_t wall_ms) {
-  Result<> json = job::check_json(job.body);
+Result<Add> make_add(const NewJob& job, std::int64_t wall_ms) {
+  Result<> json = check_json(job.body);
   if (!json) return tl::unexpected{std::move(json.error()).wrap("the body is no JSON")};
   Result<> metadata = check_metadata(job.metadata);
   if (!metadata) return tl::unexpected{std::move(metadata.error())};
   if (job.priority < -128 || job.priority > 127) {
     return fail(Errc::invalid_argument, fmt::format("priority {} is out of range (-128 to 127)", job.priority));
   }
-  job::Add add;
+  Add add;
   add.queue = job.queue;
-  job::Stamp stamp;
+  Stamp stamp;
   stamp.creation_time = wall_ms / 1000;
   stamp.job_lifetime = job.lifetime.count();
   stamp.process_timeout = job.process_timeout.count();
-  add.body = job::make_envelope(job.body, job::write_stamp(job.metadata, stamp));
+  add.body = make_envelope(job.body, write_stamp(job.metadata, stamp));
   add.delay = job.delay;
   add.retry = job.retry.value_or(usual_retry(job.process_timeout));
   add.ttl = job.lifetime;
@@ -51,34 +51,34 @@ Result<job::Add> make_add(const NewJob& job, std::int64_t wall_ms) {
   if (!job.idempotency_key.empty()) add.idempotency_window = job.idempotency_window;
   add.max_length = static_cast<std::uint64_t>(job.max_length);
   add.bury_on_expiry = true;
-  Result<> valid = job::validate(add, Time{wall_ms});
+  Result<> valid = validate(add, Time{wall_ms});
   if (!valid) return tl::unexpected{std::move(valid.error())};
   return add;
 }
 
-bool needs_index(const job::Add& add) {
+bool needs_index(const Add& add) {
   return !add.unique_key.empty() || !add.idempotency_key.empty() || !add.register_name.empty() || add.max_length != 0;
 }
 
-bool is_stored(const job::Added& added) {
-  using Outcome = job::Added::Outcome;
+bool is_stored(const Added& added) {
+  using Outcome = Added::Outcome;
   return added.outcome == Outcome::created || added.outcome == Outcome::duplicate || added.outcome == Outcome::repeated;
 }
 
-Error refusal(const job::Added& added, const std::string& queue) {
+Error refusal(const Added& added, const std::string& queue) {
   switch (added.outcome) {
-    case job::Added::Outcome::paused:
+    case Added::Outcome::paused:
       return Error{Errc::unavailable, fmt::format("queue '{}' is paused and takes no jobs", queue)};
-    case job::Added::Outcome::full:
+    case Added::Outcome::full:
       return Error{Errc::resource_exhausted, fmt::format("queue '{}' holds as many jobs as it may", queue)};
-    case job::Added::Outcome::stale:
+    case Added::Outcome::stale:
       return Error{Errc::conflict, fmt::format("queue '{}' refused the job: its register has that value", queue)};
-    case job::Added::Outcome::created:
-    case job::Added::Outcome::duplicate:
-    case job::Added::Outcome::repeated:
+    case Added::Outcome::created:
+    case Added::Outcome::duplicate:
+    case Added::Outcome::repeated:
       break;
   }
   return Error{Errc::internal, "the job was stored"};
 }
 
-}  // namespace coworker::app
+}  // namespace coworker::job

@@ -7,9 +7,8 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "job/command.h"
-#include "store/store.h"
 
-namespace coworker::app {
+namespace coworker::job {
 
 /// A job as its producer describes it, before it is a command to a store.
 struct NewJob {
@@ -30,14 +29,14 @@ struct NewJob {
 
 /// The add with its envelope and time stamps. invalid_argument, with the position, for a body that is no JSON; and for
 /// metadata that is no object, or values out of range.
-Result<job::Add> make_add(const NewJob& job, std::int64_t wall_ms);
+Result<Add> make_add(const NewJob& job, std::int64_t wall_ms);
 
 /// Whether the add can only be decided by who has the index: it cannot go to a spool.
-bool needs_index(const job::Add& add);
+bool needs_index(const Add& add);
 
 /// "job D-… created", or why not: the outcome as a person reads it, for outcomes that are refusals.
-Error refusal(const job::Added& added, const std::string& queue);
+Error refusal(const Added& added, const std::string& queue);
 
-bool is_stored(const job::Added& added);
+bool is_stored(const Added& added);
 
-}  // namespace coworker::app
+}  // namespace coworker::job
