@@ -76,9 +76,11 @@ CLI::App* parser_of(CLI::App& root, const Command& command) {
   if (blank == std::string::npos) return root.add_subcommand(command.name, command.summary);
   const std::string first = command.name.substr(0, blank);
   const auto known = root.get_subcommands([&](const CLI::App* each) { return each->get_name() == first; });
-  CLI::App* group =
-      known.empty() ? root.add_subcommand(first, fmt::format("Commands for one {}", first)) : known.front();
-  group->require_subcommand(1);
+  CLI::App* group = known.empty() ? nullptr : known.front();
+  if (group == nullptr) {
+    group = root.add_subcommand(first, fmt::format("Commands for one {}", first));
+    group->require_subcommand(1);
+  }
   return group->add_subcommand(command.name.substr(blank + 1), command.summary);
 }
 
@@ -117,7 +119,8 @@ void hide_password(int argc, char** argv) {
 
 int run_parsed(const std::deque<Slots>& all, const worker::Registry& workers) {
   for (const Slots& slots : all) {
-    if (!slots.parser->parsed()) continue;
+    // "job cancel" has been parsed by "job" too.
+    if (!slots.parser->parsed() || !slots.parser->get_subcommands().empty()) continue;
     const Arguments arguments = slots.arguments();
     return slots.command->run(arguments, Context{workers, arguments.has("json")});
   }

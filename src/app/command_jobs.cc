@@ -8,8 +8,6 @@
 #include "app/config_value.h"
 #include "app/output.h"
 #include "app/store_session.h"
-#include "base/time.h"
-#include "job/envelope.h"
 
 namespace coworker::app {
 namespace {
@@ -45,11 +43,6 @@ Result<Listing> listing_of(const Arguments& arguments) {
   return listing;
 }
 
-std::string age_of(const job::View& job) {
-  const std::int64_t created = static_cast<std::int64_t>(job.created / 1'000'000);
-  return short_duration(Millis{std::max<std::int64_t>(wall_millis() - created, 0)});
-}
-
 /// Calls `show` for each job once, up to the limit. A scan may see a job twice. Whether there are more.
 template <class Show>
 Result<bool> for_each_job(StoreSession& session, Listing listing, Show show) {
@@ -64,28 +57,6 @@ Result<bool> for_each_job(StoreSession& session, Listing listing, Show show) {
     listing.scan.cursor = page->cursor;
   } while (listing.scan.cursor != 0);
   return false;
-}
-
-void print_job(const job::View& job) {
-  const auto line = [](std::string_view name, const std::string& value) {
-    if (!value.empty()) print_line(fmt::format("{:<12}{}", name, value));
-  };
-  line("id", to_string(job.id));
-  line("queue", printable(job.queue));
-  line("state", job.origin.empty() ? std::string{to_string(job.state)} : "dead, from queue " + printable(job.origin));
-  line("age", age_of(job));
-  line("due in", job.due_in ? short_duration(*job.due_in) : "");
-  line("ttl left", short_duration(job.ttl_left));
-  line("retry", job.retry.count() == 0 ? "never" : "after " + short_duration(job.retry));
-  line("priority", std::to_string(job.priority));
-  line("attempts", fmt::format("{} failed, {} of them crashed", job.attempts, job.crashes));
-  line("nacks", fmt::format("{}, {} additional deliveries", job.nacks, job.additional_deliveries));
-  line("group", printable(job.group));
-  line("unique", printable(job.unique_key));
-  line("failure", printable(job.reason));
-  const Result<job::Envelope> envelope = job::parse_envelope(job.body);
-  line("body", printable(envelope ? envelope->body : job.body));
-  line("metadata", envelope ? printable(envelope->metadata) : "");
 }
 
 }  // namespace
@@ -113,29 +84,6 @@ int run_jobs(const Arguments& arguments, const Context& context) {
   if (listing->scan.bodies) heading.emplace_back("body");
   print(table(heading, rows));
   if (*more) std::fputs(fmt::format("there are more than {} (--limit 0 shows all)\n", listing->limit).c_str(), stderr);
-  return kDone;
-}
-
-int run_job(const Arguments& arguments, const Context& context) {
-  const std::optional<job::JobId> id = job::parse_id(*arguments.text("ID"));
-  if (!id)
-    return complain_usage(fmt::format("'{}' is not a job id (D-…, 40 characters)", printable(*arguments.text("ID"))));
-  Result<Configuration> configuration = configuration_of(arguments);
-  if (!configuration) return complain(configuration.error());
-  Result<StoreSession> session = StoreSession::open(configuration->settings);
-  if (!session) return complain(std::move(session.error()).wrap("open the store"));
-  const Result<job::View> job = session->ask_for<job::View>(job::Show{*id});
-  if (!job && job.error().code() == Errc::not_found) {
-    return complain(
-        Error{Errc::not_found,
-              fmt::format("there is no job {} (it may be done: nothing is kept of done jobs)", to_string(*id))});
-  }
-  if (!job) return complain(job.error());
-  if (context.json) {
-    print_json(to_json(*job));
-  } else {
-    print_job(*job);
-  }
   return kDone;
 }
 

@@ -14,6 +14,7 @@ int run_queue_resume(const Arguments& arguments, const Context& context);
 int run_queue_purge(const Arguments& arguments, const Context& context);
 int run_jobs(const Arguments& arguments, const Context& context);
 int run_job(const Arguments& arguments, const Context& context);
+int run_job_cancel(const Arguments& arguments, const Context& context);
 int run_store_stat(const Arguments& arguments, const Context& context);
 int run_store_verify(const Arguments& arguments, const Context& context);
 int run_store_backup(const Arguments& arguments, const Context& context);

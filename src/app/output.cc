@@ -88,6 +88,11 @@ std::string table(const std::vector<std::string>& heading, const std::vector<std
   return out;
 }
 
+std::string age_of(const job::View& job) {
+  const std::int64_t created = static_cast<std::int64_t>(job.created / 1'000'000);
+  return short_duration(Millis{std::max<std::int64_t>(wall_millis() - created, 0)});
+}
+
 std::string short_duration(Millis duration) {
   const double seconds = static_cast<double>(duration.count()) / 1000;
   if (seconds < 1) return fmt::format("{} ms", duration.count());

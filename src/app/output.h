@@ -25,6 +25,9 @@ boost::json::object to_json(const job::QueueView& queue);
 boost::json::object to_json(const job::View& job);
 boost::json::object to_json(const job::StoreTotals& totals);
 
+/// How long ago the job was added.
+std::string age_of(const job::View& job);
+
 /// "3 min", "2.5 h": short and rounded.
 std::string short_duration(Millis duration);
 

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,8 +38,8 @@ TEST_F(Cli, HelpAndVersionAreAnsweredAndWrongUsageIsTwo) {
 
 TEST_F(Cli, EveryCommandHasHelpWithAnExample) {
   for (const char* command :
-       {"add", "process", "run", "queues", "list-queues", "jobs", "job", "queue pause", "queue resume", "queue purge",
-        "broker", "store stat", "store verify", "store backup", "config check", "config show"}) {
+       {"add", "process", "run", "queues", "list-queues", "jobs", "job", "job cancel", "queue pause", "queue resume",
+        "queue purge", "broker", "store stat", "store verify", "store backup", "config check", "config show"}) {
     Sandbox::Words words;
     for (std::string rest = command; !rest.empty();) {
       const std::size_t blank = std::min(rest.find(' '), rest.size());
@@ -70,6 +71,35 @@ TEST_F(Cli, AnAddedJobIsThereWithAllThatWasSaid) {
   const Ran gone = sandbox_.run({"job", "D-00000000-AAAAAAAAAAAAAAAAAAAAAAAA-05a1"});
   EXPECT_EQ(gone.code, 1);
   EXPECT_EQ(sandbox_.run({"job", "nonsense"}).code, 2);
+}
+
+TEST_F(Cli, ACancelledJobIsGoneAndItsHistoryStays) {
+  const std::string id = sandbox_.run({"add", "mail", "1"}).out.substr(0, 40);
+  const Ran cancelled = sandbox_.run({"job", "cancel", id});
+  EXPECT_EQ(cancelled.code, 0) << cancelled.err;
+  EXPECT_THAT(cancelled.out, HasSubstr(id + " cancelled"));
+  const Ran shown = sandbox_.run({"job", id});
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr("It is gone"));
+  EXPECT_THAT(shown.out, HasSubstr("cancelled"));
+  EXPECT_THAT(sandbox_.run({"job", id, "--json"}).out, HasSubstr(R"("event":"cancelled")"));
+  EXPECT_THAT(sandbox_.run({"jobs"}).out, Not(HasSubstr("D-")));
+  EXPECT_EQ(sandbox_.run({"job", "cancel", id}).code, 1) << "there is none any more";
+  EXPECT_EQ(sandbox_.run({"job", "cancel", "nonsense"}).code, 2);
+  EXPECT_EQ(sandbox_.run({"job", "cancel"}).code, 2);
+  EXPECT_EQ(sandbox_.run({"job"}).code, 2);
+}
+
+TEST_F(Cli, FollowingAJobEndsWithIt) {
+  Background broker{sandbox_, {"broker", "--data", "coworker-data", "--listen", "unix:coworker-data/broker.sock"}};
+  ASSERT_TRUE(eventually([&] { return ::access(sandbox_.path("coworker-data/broker.sock").c_str(), F_OK) == 0; }));
+  const std::string id = sandbox_.run({"add", "mail", "1"}).out.substr(0, 40);
+  Background follower{sandbox_, {"job", id, "--follow", "--json"}};
+  EXPECT_EQ(sandbox_.run({"job", "cancel", id}).code, 0);
+  siginfo_t ended{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(follower.pid()), &ended, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(follower.stop(), 0) << "the code it had ended with";
+  EXPECT_THAT(follower.log(), HasSubstr(R"("event":"cancelled")"));
 }
 
 TEST_F(Cli, BadJsonIsRefusedWithItsPosition) {
