@@ -20,8 +20,7 @@ int run_config_check(const Arguments& arguments, const Context& context) {
                           fmt::format("{}: store: {}", settings.effective({"store"}).origin, url.error().message())});
   }
   for (const service::QueueConfig& queue : service->queues) {
-    if (!service::is_registered(queue.worker.kind) || context.workers.find(queue.worker.name) != nullptr)
-      continue;
+    if (!service::is_registered(queue.worker.kind) || context.workers.find(queue.worker.name) != nullptr) continue;
     return complain(Error{Errc::not_found, fmt::format("queues.{}.worker: this program has no inline worker '{}'",
                                                        queue.name, queue.worker.name)});
   }

@@ -57,6 +57,36 @@ std::vector<Command> work_commands() {
   };
 }
 
+std::vector<Command> shared_commands() {
+  const Flag file{"--file", "FILE", "The kill switch (default: kill_switch of the configuration)"};
+  const Positional addresses{"ADDRESS", "Of shared workers, unix:PATH or tcp:HOST:PORT", false, true};
+  const Flag global{"--global", "", "All shared workers"};
+  const Flag work{"--work", "", "Consumers and loop workers"};
+  return {
+      {"shared switch",
+       "",
+       "What the kill switch holds back",
+       "  coworker shared switch --file kill-switch.json --json",
+       {},
+       {file},
+       run_shared_switch},
+      {"shared disable",
+       "",
+       "Let nothing new be started: of the named shared workers, of all, or any work",
+       "  coworker shared disable unix:/run/app/counter.sock\n  coworker shared disable --all",
+       {addresses},
+       {file, global, work, {"--all", "", "All shared workers and all work"}},
+       run_shared_disable},
+      {"shared enable",
+       "",
+       "The opposite of shared disable",
+       "  coworker shared enable --all",
+       {addresses},
+       {file, global, work, {"--all", "", "Everything that was disabled, in whatever way"}},
+       run_shared_enable},
+  };
+}
+
 std::vector<Command> look_commands() {
   return {
       {"queues", "", "Queues and how many jobs they hold", "  coworker queues --json", {}, {}, run_queues},
@@ -173,7 +203,7 @@ std::vector<Command> keep_commands() {
 
 std::vector<Command> commands() {
   std::vector<Command> all = work_commands();
-  for (std::vector<Command> part : {look_commands(), keep_commands()}) {
+  for (std::vector<Command> part : {look_commands(), shared_commands(), keep_commands()}) {
     for (Command& command : part) all.push_back(std::move(command));
   }
   return all;

@@ -38,8 +38,9 @@ TEST_F(Cli, HelpAndVersionAreAnsweredAndWrongUsageIsTwo) {
 
 TEST_F(Cli, EveryCommandHasHelpWithAnExample) {
   for (const char* command :
-       {"add", "process", "run", "queues", "list-queues", "jobs", "job", "job cancel", "queue pause", "queue resume",
-        "queue purge", "broker", "store stat", "store verify", "store backup", "config check", "config show"}) {
+       {"add",        "process",     "run",          "queues",       "list-queues",   "jobs",           "job",
+        "job cancel", "queue pause", "queue resume", "queue purge",  "shared switch", "shared disable", "shared enable",
+        "broker",     "store stat",  "store verify", "store backup", "config check",  "config show"}) {
     Sandbox::Words words;
     for (std::string rest = command; !rest.empty();) {
       const std::size_t blank = std::min(rest.find(' '), rest.size());
@@ -100,6 +101,26 @@ TEST_F(Cli, FollowingAJobEndsWithIt) {
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(follower.pid()), &ended, WEXITED | WNOWAIT), 0);
   EXPECT_EQ(follower.stop(), 0) << "the code it had ended with";
   EXPECT_THAT(follower.log(), HasSubstr(R"("event":"cancelled")"));
+}
+
+TEST_F(Cli, TheKillSwitchIsEditedAndShown) {
+  EXPECT_EQ(sandbox_.run({"shared", "switch"}).code, 1) << "which file?";
+  sandbox_.write("coworker.yml", "kill_switch: state/switch.json\n");
+  EXPECT_THAT(sandbox_.run({"shared", "switch", "--json"}).out,
+              HasSubstr(R"("global":false,"work":false,"addresses":[])"));
+  EXPECT_EQ(sandbox_.run({"shared", "disable"}).code, 2) << "what?";
+  EXPECT_EQ(sandbox_.run({"shared", "disable", "bogus:x"}).code, 2);
+  const Ran disabled = sandbox_.run({"shared", "disable", "unix:/a", "unix:/b", "--json"});
+  EXPECT_THAT(disabled.out, HasSubstr(R"("addresses":["unix:/a","unix:/b"])"));
+  EXPECT_THAT(sandbox_.run({"shared", "disable", "--all"}).out, HasSubstr("nothing new begins"));
+  EXPECT_THAT(sandbox_.run({"shared", "enable", "unix:/a", "--work"}).out, HasSubstr("but not unix:/b"));
+  EXPECT_THAT(sandbox_.read("state/switch.json"), HasSubstr("\"global\": true"));
+  EXPECT_THAT(sandbox_.run({"shared", "enable", "--all", "--json"}).out,
+              HasSubstr(R"("global":false,"work":false,"addresses":[])"));
+  sandbox_.write("state/switch.json", "{\"global\": tr");
+  const Ran damaged = sandbox_.run({"shared", "switch"});
+  EXPECT_EQ(damaged.code, 1);
+  EXPECT_THAT(damaged.err, HasSubstr("is damaged"));
 }
 
 TEST_F(Cli, BadJsonIsRefusedWithItsPosition) {
