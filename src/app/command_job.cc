@@ -157,13 +157,14 @@ int print_all(const std::optional<job::View>& job, const std::vector<std::string
   return kDone;
 }
 
-/// Prints what happens until the job has ended.
+/// Prints the job, then what happens until it has ended.
 int follow(JobReader& reader, const job::JobId& id, bool as_json) {
   bool is_known = false;
   bool is_gone = false;
   for (;; std::this_thread::sleep_for(kGlance)) {
     const auto job = reader.job();
     if (!job) return complain(job.error());
+    if (!is_known && *job) as_json ? print_json(to_json(**job)) : print_job(**job);
     const auto events = reader.events();
     if (!events) return complain(events.error());
     for (const std::string& event : *events) as_json ? print_line(event) : print_event(event);
@@ -173,8 +174,7 @@ int follow(JobReader& reader, const job::JobId& id, bool as_json) {
     // The last events may be told just after the end.
     if (is_gone) return kDone;
     is_gone = !*job;
-    if (is_gone) continue;
-    if ((*job)->origin.empty()) continue;
+    if (is_gone || (*job)->origin.empty()) continue;
     std::fputs(fmt::format("coworker: the job is dead, in queue '{}'\n", printable((*job)->queue)).c_str(), stderr);
     return kFailed;
   }

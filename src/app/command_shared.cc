@@ -4,6 +4,7 @@
 
 #include "app/command_list.h"
 #include "app/output.h"
+#include "app/store_session.h"
 #include "channel/address.h"
 #include "worker/kill_switch.h"
 

@@ -96,6 +96,7 @@ TEST_F(Cli, FollowingAJobEndsWithIt) {
   ASSERT_TRUE(eventually([&] { return ::access(sandbox_.path("coworker-data/broker.sock").c_str(), F_OK) == 0; }));
   const std::string id = sandbox_.run({"add", "mail", "1"}).out.substr(0, 40);
   Background follower{sandbox_, {"job", id, "--follow", "--json"}};
+  ASSERT_TRUE(eventually([&] { return follower.log().find(id) != std::string::npos; })) << "it shows the job first";
   EXPECT_EQ(sandbox_.run({"job", "cancel", id}).code, 0);
   siginfo_t ended{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(follower.pid()), &ended, WEXITED | WNOWAIT), 0);
