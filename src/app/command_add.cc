@@ -49,6 +49,7 @@ void read_queue(const Settings& settings, job::NewJob& job) {
     log::debug(fmt::format("queue '{}' is not configured", printable(job.queue)));
   }
   job.lifetime = std::chrono::ceil<Seconds>(settings.get<Millis>(at("job_lifetime")));
+  job.priority = settings.get<std::int64_t>(at("priority"));
   job.process_timeout = std::chrono::ceil<Seconds>(settings.get<Millis>(at("job_process_timeout")));
   const bool is_at_most_once = settings.given({"disqontrol"}) != nullptr && job.process_timeout.count() == 0;
   if (is_at_most_once) job.retry = Seconds{0};

@@ -23,6 +23,8 @@ int run_shared_disable(const Arguments& arguments, const Context& context);
 int run_shared_enable(const Arguments& arguments, const Context& context);
 int run_broker_command(const Arguments& arguments, const Context& context);
 int run_run(const Arguments& arguments, const Context& context);
+int run_reload(const Arguments& arguments, const Context& context);
+int run_worker_list(const Arguments& arguments, const Context& context);
 int run_consumer(const Arguments& arguments, const Context& context);
 int run_keeper(const Arguments& arguments, const Context& context);
 int run_config_check(const Arguments& arguments, const Context& context);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <set>
 #include <thread>
 
 #include "app/broker.h"
@@ -72,6 +73,45 @@ Result<std::string> password_for(const Settings& settings) {
   return read_secret_file(demanded);
 }
 
+Result<Settings> run_settings(const Arguments& arguments) {
+  Result<Configuration> configuration = configuration_of(arguments);
+  if (!configuration) return tl::unexpected{std::move(configuration.error())};
+  if (const auto file = arguments.text("bootstrap")) configuration->settings.set({"bootstrap"}, {*file, "--bootstrap"});
+  return std::move(configuration->settings);
+}
+
+Result<service::Config> run_config(const Settings& settings, const worker::Registry& registry) {
+  Result<service::Config> config = service_config(settings);
+  if (!config) return config;
+  add_usual_queues(*config, registry);
+  if (Result<> checked = check_workers(*config, registry); !checked) return tl::unexpected{std::move(checked.error())};
+  Result<std::string> password = password_for(settings);
+  if (!password) return tl::unexpected{std::move(password.error())};
+  config->store_password = std::move(*password);
+  return config;
+}
+
+/// What the supervisor cannot change while it runs: the broker that serves, and the workers that are loaded.
+Result<service::Reloaded> read_again(const Arguments& arguments, const Settings& in_effect,
+                                     const worker::Registry& registry) {
+  Result<Settings> settings = run_settings(arguments);
+  if (!settings) return tl::unexpected{std::move(settings.error())};
+  Result<service::Config> config = run_config(*settings, registry);
+  if (!config) return tl::unexpected{std::move(config.error())};
+  service::Reloaded out{std::move(*config), {}};
+  std::set<Path> fixed{{"bootstrap"}};
+  for (const Settings* each : std::initializer_list<const Settings*>{&in_effect, &*settings}) {
+    for (const auto& [path, value] : each->all()) {
+      if (path.front() == "broker") fixed.insert(path);
+    }
+  }
+  for (const Path& path : fixed) {
+    if (in_effect.effective(path).data == settings->effective(path).data) continue;
+    out.notes.push_back(fmt::format("{}: takes effect at the next start", to_string(path)));
+  }
+  return out;
+}
+
 bool is_served(const std::string& directory, const std::string& password) {
   Settings settings;
   settings.set({"store"}, {"unix:" + directory + "/broker.sock", "run"});
@@ -113,29 +153,23 @@ Result<> start_broker(const Settings& settings, const std::string& password, std
 }  // namespace
 
 int run_run(const Arguments& arguments, const Context& context) {
-  Result<Configuration> configuration = configuration_of(arguments);
-  if (!configuration) return complain(configuration.error());
-  Settings& settings = configuration->settings;
-  if (const auto file = arguments.text("bootstrap")) settings.set({"bootstrap"}, {*file, "--bootstrap"});
-  if (Result<> logged = log::configure(log_options(settings)); !logged) return complain(logged.error());
+  Result<Settings> settings = run_settings(arguments);
+  if (!settings) return complain(settings.error());
+  if (Result<> logged = log::configure(log_options(*settings)); !logged) return complain(logged.error());
   log::set_role("supervisor");
   if (Result<int> program = proc::own_program(); !program) return complain(program.error());
-  Result<service::Config> config = service_config(settings);
-  if (!config) return complain(config.error());
-  const Result<worker::Registry> registry = registry_with_bootstrap(context.workers, settings);
+  const Result<worker::Registry> registry = registry_with_bootstrap(context.workers, *settings);
   if (!registry) return complain(registry.error());
-  add_usual_queues(*config, *registry);
-  if (Result<> checked = check_workers(*config, *registry); !checked) return complain(checked.error());
-  Result<std::string> password = password_for(settings);
-  if (!password) return complain(password.error());
-  config->store_password = std::move(*password);
-  export_settings(settings);
+  Result<service::Config> config = run_config(*settings, *registry);
+  if (!config) return complain(config.error());
+  export_settings(*settings);
 
   std::unique_ptr<BrokerThread> broker;
-  if (Result<> started = start_broker(settings, config->store_password, broker); !started) {
+  if (Result<> started = start_broker(*settings, config->store_password, broker); !started) {
     return complain(std::move(started.error()).wrap("start the broker"));
   }
-  const int code = service::run_supervisor(*config);
+  const int code = service::run_supervisor(
+      *config, [&arguments, &settings, &registry] { return read_again(arguments, *settings, *registry); });
   if (broker) broker->stop();
   return code;
 }

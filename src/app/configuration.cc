@@ -103,6 +103,8 @@ Result<service::QueueConfig> queue_config(const Settings& settings, const Settin
   queue.name = entry.name;
   queue.worker = std::move(*worker);
   queue.concurrency = keys.number("concurrency");
+  queue.group_limit = keys.number("group_limit");
+  queue.weight = keys.number("weight");
   queue.job_process_timeout = whole_seconds(keys.duration("job_process_timeout"));
   queue.job_lifetime = whole_seconds(keys.duration("job_lifetime"));
   queue.max_retries = keys.number("max_retries");
@@ -121,6 +123,7 @@ service::ConsumerConfig consumer_config(const Settings& settings, Path place, st
   consumer.max_processes = std::max(consumer.min_processes, keys.number("max_processes"));
   consumer.autoscale = settings.get<bool>(keys.at("autoscale"));
   consumer.job_batch = keys.number("job_batch");
+  consumer.prefetch = keys.number("prefetch");
   return consumer;
 }
 

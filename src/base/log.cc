@@ -96,6 +96,25 @@ std::string json_line(std::int64_t wall_ms, Level level, std::string_view role, 
   return out;
 }
 
+std::string& file_name() {
+  static std::string name;
+  return name;
+}
+
+Result<> use_file(const std::string& name) {
+  if (name.empty() && g_fd == STDERR_FILENO) return {};
+  Fd file{name.empty() ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
+                       : ::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640)};
+  if (!file) return fail_errno(errno, "open the log '" + name + "'");
+  if (g_fd == STDERR_FILENO) {
+    g_fd = file.release();
+    return {};
+  }
+  // In one step: another thread may be about to write to it.
+  if (::dup3(file.get(), g_fd, O_CLOEXEC) < 0) return fail_errno(errno, "open the log '" + name + "'");
+  return {};
+}
+
 }  // namespace
 
 std::string_view to_string(Level level) noexcept {
@@ -125,17 +144,16 @@ std::string format_line(Format format, std::int64_t wall_ms, Level level, std::s
 }
 
 Result<> configure(const Options& options) {
-  if (!options.file.empty()) {
-    Fd file{::open(options.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640)};
-    if (!file) return fail_errno(errno, "open the log '" + options.file + "'");
-    // The former file stays open: another thread may be about to write to it.
-    g_fd = file.release();
-  } else {
-    g_fd = STDERR_FILENO;
-  }
+  if (Result<> opened = use_file(options.file); !opened) return opened;
+  file_name() = options.file;
   g_level = options.level;
   g_format = options.format;
   return {};
+}
+
+void reopen() {
+  if (file_name().empty()) return;
+  if (const Result<> opened = use_file(file_name()); !opened) error(opened.error().message());
 }
 
 void set_role(std::string_view role) {

@@ -11,8 +11,8 @@
 /// One line per event, to standard error or a file, as text or as JSON. A line leaves in one write(2) to a
 /// descriptor in append mode, so that processes and threads may share a file and no line is torn.
 ///
-/// Thread safety: everything here may be called from any thread, except `configure` and `set_role`, which belong
-/// to the start of the program. Nothing here fails: what cannot be written is lost.
+/// Thread safety: everything here may be called from any thread, except `configure`, `reopen` and
+/// `set_role`, which belong to its main thread. Nothing here fails: what cannot be written is lost.
 namespace coworker::log {
 
 enum class Level : std::uint8_t { debug, info, warning, error, critical };
@@ -33,6 +33,10 @@ using Fields = std::initializer_list<Field>;
 
 /// Takes effect for all lines after it. An error (the file cannot be opened) leaves the log as it was.
 Result<> configure(const Options& options);
+
+/// Opens the file again, for who has moved it away; no file: nothing. When it cannot be opened the old one stays in
+/// use, and says so.
+void reopen();
 
 /// Which part of the system this process is ("broker", "consumer"), shown in each line with the process id.
 void set_role(std::string_view role);

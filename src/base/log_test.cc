@@ -54,6 +54,28 @@ TEST(Log, WritesToAFileWhatIsAtLeastOfItsLevel) {
   EXPECT_EQ(text.back(), '\n');
 }
 
+TEST(Log, AFileThatWasMovedAwayIsOpenedAgain) {
+  const std::string path = testing::TempDir() + "coworker-log-moved-" + std::to_string(::getpid());
+  ASSERT_TRUE(configure({.level = Level::info, .format = Format::text, .file = path}));
+  error("before");
+  ASSERT_EQ(std::rename(path.c_str(), (path + ".1").c_str()), 0);
+  error("still the old one");
+  reopen();
+  error("after");
+  ASSERT_TRUE(configure({}));
+  const auto read = [](const std::string& name) {
+    std::ifstream file{name};
+    return std::string{std::istreambuf_iterator<char>{file}, {}};
+  };
+  const std::string old = read(path + ".1");
+  const std::string now = read(path);
+  ::unlink(path.c_str());
+  ::unlink((path + ".1").c_str());
+  EXPECT_NE(old.find("still the old one"), std::string::npos);
+  EXPECT_EQ(old.find("after"), std::string::npos);
+  EXPECT_NE(now.find("after"), std::string::npos);
+}
+
 TEST(Log, AFileThatCannotBeOpenedIsRefusedByName) {
   const Result<> outcome = configure({.level = Level::info, .format = Format::text, .file = "/nonexistent/x.log"});
   ASSERT_FALSE(outcome);

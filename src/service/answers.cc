@@ -35,6 +35,7 @@ struct Answers::Answer {
   explicit Answer(async::Loop& loop) : timer{loop} {}
 
   Attempt attempt;
+  const QueueConfig* queue = nullptr;
   Decision decision;
   std::shared_ptr<const Original> original;
   Done done;
@@ -44,24 +45,21 @@ struct Answers::Answer {
 };
 
 struct Answers::Shared : std::enable_shared_from_this<Answers::Shared> {
-  Shared(async::Loop& on, store::Store& to, const Config& with) : loop{on}, store{to}, config{with} {}
+  Shared(async::Loop& on, store::Store& to) : loop{on}, store{to} {}
 
   void send(const std::shared_ptr<Answer>& answer);
   job::Command command(Answer& answer) const;
   job::Add copy_of(const Answer& answer) const;
   void answered(const std::shared_ptr<Answer>& answer, bool was_copy, Result<job::Answer> result);
   void finish(const std::shared_ptr<Answer>& answer);
-  const QueueConfig& queue_of(const Answer& answer) const { return config.queues[answer.attempt.queue]; }
 
   async::Loop& loop;
   store::Store& store;
-  const Config& config;
   std::set<std::shared_ptr<Answer>> open;
   bool closed = false;
 };
 
-Answers::Answers(async::Loop& loop, store::Store& store, const Config& config)
-    : shared_{std::make_shared<Shared>(loop, store, config)} {}
+Answers::Answers(async::Loop& loop, store::Store& store) : shared_{std::make_shared<Shared>(loop, store)} {}
 
 Answers::~Answers() {
   shared_->closed = true;
@@ -71,9 +69,11 @@ std::size_t Answers::open() const {
   return shared_->open.size();
 }
 
-void Answers::tell(const Attempt& attempt, Decision decision, std::shared_ptr<const Original> original, Done done) {
+void Answers::tell(const Attempt& attempt, const QueueConfig& queue, Decision decision,
+                   std::shared_ptr<const Original> original, Done done) {
   auto answer = std::make_shared<Answer>(shared_->loop);
   answer->attempt = attempt;
+  answer->queue = &queue;
   answer->decision = std::move(decision);
   answer->original = std::move(original);
   answer->done = std::move(done);
@@ -101,12 +101,12 @@ job::Add Answers::Shared::copy_of(const Answer& answer) const {
   add.retry = original.retry;
   const std::int64_t left = answer.attempt.expires - wall_millis() / 1000;
   if (answer.decision.action == Action::bury) {
-    add.queue = queue_of(answer).failure_queue;
+    add.queue = answer.queue->failure_queue;
     add.ttl = kFailureLifetime;
   } else {
-    add.queue = queue_of(answer).name;
+    add.queue = answer.queue->name;
     add.delay = answer.decision.delay;
-    add.ttl = answer.attempt.expires > 0 ? Seconds{left} : queue_of(answer).job_lifetime;
+    add.ttl = answer.attempt.expires > 0 ? Seconds{left} : answer.queue->job_lifetime;
   }
   return add;
 }
@@ -130,7 +130,7 @@ job::Command Answers::Shared::command(Answer& answer) const {
       if (can.bury) {
         job::Bury bury;
         bury.items.push_back({job, decision.crashed, decision.reason});
-        bury.failure_queue = queue_of(answer).failure_queue;
+        bury.failure_queue = answer.queue->failure_queue;
         return bury;
       }
       break;

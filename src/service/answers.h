@@ -29,11 +29,13 @@ class Answers {
   /// Called once: the store has heard, or refused for good (the lease was lost; it is logged), or `close` was called.
   using Done = std::function<void()>;
 
-  Answers(async::Loop& loop, store::Store& store, const Config& config);
+  Answers(async::Loop& loop, store::Store& store);
   ~Answers();
 
-  /// `original` may be missing: a store that needs it gets the job back without a delay then.
-  void tell(const Attempt& attempt, Decision decision, std::shared_ptr<const Original> original, Done done);
+  /// `queue` is the attempt's, and must live until `done`. `original` may be missing: a store that needs it gets the
+  /// job back without a delay then.
+  void tell(const Attempt& attempt, const QueueConfig& queue, Decision decision,
+            std::shared_ptr<const Original> original, Done done);
 
   /// Not told any more; their `done`s are called.
   void close();

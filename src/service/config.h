@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -60,6 +61,8 @@ struct QueueConfig {
   std::string name;
   WorkerConfig worker;
   std::uint32_t concurrency = 0;     // jobs of it leased at the same time, in the whole store; 0: no limit
+  std::uint32_t group_limit = 0;     // the same for the jobs of one group key; 0: no limit
+  std::uint32_t weight = 1;          // its share when a consumer serves several queues
   Seconds job_process_timeout{600};  // an attempt is killed after this; 0: never
   Seconds job_lifetime{30 * 86'400};
   std::uint32_t max_retries = 37;  // a job runs at most max_retries + 1 times before it is buried
@@ -75,6 +78,7 @@ struct ConsumerConfig {
   std::uint32_t max_processes = 5;
   bool autoscale = true;
   std::uint32_t job_batch = 10;  // slots: jobs one process runs at the same time
+  std::uint32_t prefetch = 0;    // jobs it holds beyond these, so that a free slot need not wait for the store
 };
 
 struct Config {
@@ -87,5 +91,8 @@ struct Config {
   Millis stop_grace{10'000};  // at a stop: how long running jobs may take to finish
   Millis kill_grace{5'000};   // between SIGTERM and SIGKILL when a worker's time is up
 };
+
+/// What the consumers of one group need of it: that group, alone, and its queues.
+Config of_group(const Config& config, std::size_t group);
 
 }  // namespace coworker::service

@@ -44,7 +44,6 @@ json::object write(const WorkerConfig& worker) {
 json::object write(const QueueConfig& queue) {
   return {{"name", queue.name},
           {"worker", write(queue.worker)},
-          {"concurrency", queue.concurrency},
           {"process_timeout", queue.job_process_timeout.count()},
           {"lifetime", queue.job_lifetime.count()},
           {"max_retries", queue.max_retries},
@@ -54,11 +53,8 @@ json::object write(const QueueConfig& queue) {
 }
 
 json::object write(const ConsumerConfig& consumer) {
-  return {{"queues", json::value_from(consumer.queues)},
-          {"min", consumer.min_processes},
-          {"max", consumer.max_processes},
-          {"autoscale", consumer.autoscale},
-          {"batch", consumer.job_batch}};
+  return {
+      {"queues", json::value_from(consumer.queues)}, {"batch", consumer.job_batch}, {"prefetch", consumer.prefetch}};
 }
 
 std::string text(const json::object& from, const char* key) {
@@ -116,7 +112,6 @@ QueueConfig read_queue(const json::object& from) {
   QueueConfig queue;
   queue.name = text(from, "name");
   queue.worker = read_worker(from.at("worker").as_object());
-  queue.concurrency = number<std::uint32_t>(from, "concurrency");
   queue.job_process_timeout = Seconds{number<std::int64_t>(from, "process_timeout")};
   queue.job_lifetime = Seconds{number<std::int64_t>(from, "lifetime")};
   queue.max_retries = number<std::uint32_t>(from, "max_retries");
@@ -129,16 +124,13 @@ QueueConfig read_queue(const json::object& from) {
 ConsumerConfig read_consumer(const json::object& from) {
   ConsumerConfig consumer;
   consumer.queues = texts(from, "queues");
-  consumer.min_processes = number<std::uint32_t>(from, "min");
-  consumer.max_processes = number<std::uint32_t>(from, "max");
-  consumer.autoscale = from.at("autoscale").as_bool();
   consumer.job_batch = number<std::uint32_t>(from, "batch");
+  consumer.prefetch = number<std::uint32_t>(from, "prefetch");
   return consumer;
 }
 
 Assignment read(const json::object& from) {
   Assignment out;
-  out.group = number<std::size_t>(from, "group");
   out.build = text(from, "build");
   Config& config = out.config;
   config.store = text(from, "store");
@@ -150,9 +142,7 @@ Assignment read(const json::object& from) {
   config.stop_grace = Millis{number<std::int64_t>(from, "stop_grace")};
   config.kill_grace = Millis{number<std::int64_t>(from, "kill_grace")};
   for (const json::value& queue : from.at("queues").as_array()) config.queues.push_back(read_queue(queue.as_object()));
-  for (const json::value& consumer : from.at("consumers").as_array()) {
-    config.consumers.push_back(read_consumer(consumer.as_object()));
-  }
+  config.consumers.push_back(read_consumer(from.at("consumer").as_object()));
   return out;
 }
 
@@ -162,10 +152,7 @@ std::string to_text(const Assignment& assignment) {
   const Config& config = assignment.config;
   json::array queues;
   for (const QueueConfig& queue : config.queues) queues.push_back(write(queue));
-  json::array consumers;
-  for (const ConsumerConfig& consumer : config.consumers) consumers.push_back(write(consumer));
-  return json::serialize(json::object{{"group", assignment.group},
-                                      {"build", assignment.build},
+  return json::serialize(json::object{{"build", assignment.build},
                                       {"store", config.store},
                                       {"password", config.store_password},
                                       {"log_level", static_cast<int>(config.log.level)},
@@ -175,17 +162,15 @@ std::string to_text(const Assignment& assignment) {
                                       {"stop_grace", config.stop_grace.count()},
                                       {"kill_grace", config.kill_grace.count()},
                                       {"queues", std::move(queues)},
-                                      {"consumers", std::move(consumers)}});
+                                      {"consumer", write(config.consumers.at(0))}});
 }
 
 Result<Assignment> parse_assignment(std::string_view text) {
   try {
-    Assignment assignment = read(json::parse(text).as_object());
-    if (assignment.group < assignment.config.consumers.size()) return assignment;
+    return read(json::parse(text).as_object());
   } catch (const std::exception& error) {
     return fail(Errc::invalid_argument, std::string{"read what the supervisor says: "} + error.what());
   }
-  return fail(Errc::invalid_argument, "read what the supervisor says: there is no such group of consumers");
 }
 
 }  // namespace coworker::service

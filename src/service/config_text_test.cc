@@ -9,7 +9,6 @@ namespace {
 
 TEST(Assignment, ComesThroughWhole) {
   Assignment out;
-  out.group = 1;
   out.build = "abc";
   out.config.store = "unix:/x\"y";
   out.config.store_password = "geheim";
@@ -34,7 +33,6 @@ TEST(Assignment, ComesThroughWhole) {
   queue.worker.http.redirects = 3;
   queue.worker.http.response_limit = 4;
   queue.worker.pool = PoolConfig{5, 6, Millis{7}, Millis{8}, 9};
-  queue.concurrency = 4;
   queue.job_process_timeout = Seconds{5};
   queue.job_lifetime = Seconds{6};
   queue.max_retries = 7;
@@ -44,11 +42,9 @@ TEST(Assignment, ComesThroughWhole) {
   out.config.queues = {queue};
   ConsumerConfig consumer;
   consumer.queues = {"q", "r"};
-  consumer.min_processes = 2;
-  consumer.max_processes = 3;
-  consumer.autoscale = false;
   consumer.job_batch = 9;
-  out.config.consumers = {ConsumerConfig{}, consumer};
+  consumer.prefetch = 10;
+  out.config.consumers = {consumer};
 
   const std::string text = to_text(out);
   const Result<Assignment> in = parse_assignment(text);
@@ -57,7 +53,7 @@ TEST(Assignment, ComesThroughWhole) {
   EXPECT_EQ(to_text(*in), text);
   EXPECT_EQ(in->config.queues.at(0).worker.environment.at("B"), "x=y");
   EXPECT_EQ(in->config.queues.at(0).worker.memory, 1ULL << 60);
-  EXPECT_EQ(in->config.consumers.at(1).queues.at(1), "r");
+  EXPECT_EQ(in->config.consumers.at(0).queues.at(1), "r");
   EXPECT_EQ(in->config.store_password, "geheim");
 }
 
@@ -65,7 +61,6 @@ TEST(Assignment, GarbageIsRefused) {
   EXPECT_FALSE(parse_assignment(""));
   EXPECT_FALSE(parse_assignment("[]"));
   EXPECT_FALSE(parse_assignment("{}"));
-  EXPECT_FALSE(parse_assignment(to_text(Assignment{}))) << "there is no group 0";
 }
 
 TEST(Suspects, AreSharedAndCleared) {

@@ -25,8 +25,9 @@ Consumer::Consumer(async::Loop& loop, store::Store& store, Parts parts, Events e
     : loop_{loop},
       store_{store},
       parts_{parts},
+      group_{parts.config->consumers.front()},
       events_{std::move(events)},
-      answers_{loop, store, *parts.config},
+      answers_{loop, store},
       ticket_{std::random_device{}() | std::uint64_t{std::random_device{}()} << 32},
       claim_timer_{loop},
       lease_timer_{loop},
@@ -44,7 +45,7 @@ Result<> Consumer::start() {
 Result<> Consumer::make_workers() {
   const std::vector<QueueConfig>& queues = parts_.config->queues;
   workers_.resize(queues.size());
-  for (const std::string& name : parts_.group->queues) {
+  for (const std::string& name : group_.queues) {
     const auto found =
         std::find_if(queues.begin(), queues.end(), [&](const auto& queue) { return queue.name == name; });
     if (found == queues.end()) return fail(Errc::invalid_argument, "consume '" + name + "': it is not configured");
@@ -63,9 +64,9 @@ Result<> Consumer::make_workers() {
 }
 
 std::size_t Consumer::room() const {
-  const std::size_t slots = parts_.group->job_batch;
-  if (running_.size() >= slots) return 0;
-  return std::min(slots - running_.size(), parts_.page->free_slots());
+  const std::size_t most = std::size_t{group_.job_batch} + group_.prefetch;
+  if (running_.size() >= most) return 0;
+  return std::min(most - running_.size(), parts_.page->free_slots());
 }
 
 void Consumer::claim() {
@@ -74,9 +75,10 @@ void Consumer::claim() {
   if (count == 0) return;
   claiming_ = true;
   job::Claim claim;
-  claim.queues = parts_.group->queues;
+  claim.queues = group_.queues;
   claim.count = static_cast<std::uint32_t>(count);
-  claim.blocking = true;
+  // The first one does not wait: its answer says that jobs can be had.
+  claim.blocking = fetched_;
   claim.fill = true;
   claim.lease = parts_.config->lease;
   claim.ticket = ++ticket_;
@@ -87,6 +89,8 @@ void Consumer::claim() {
 
 void Consumer::claimed(Result<job::Answer> answer) {
   claiming_ = false;
+  fetched_ = answer.has_value();
+  parts_.page->set_ready(fetched_ && !stopping_);
   if (!answer) {
     if (stopping_) return check_stopped();
     claim_pause_ = std::min(std::max(claim_pause_ * 2, Millis{100}), kLongestClaimPause);
@@ -167,6 +171,7 @@ void Consumer::start_waiting() {
       waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
       continue;
     }
+    if (started_ >= group_.job_batch) return;
     if ((running.is_inline && held_back) || !may_start(running)) {
       held_back = true;
       ++i;
@@ -180,6 +185,7 @@ void Consumer::start_waiting() {
 
 void Consumer::begin(Id id) {
   Running& running = running_.at(id);
+  ++started_;
   PageSlot& slot = parts_.page->slot(running.slot);
   if (running.is_inline) slot.flags.fetch_or(PageSlot::kInline);
   worker::Watcher watcher;
@@ -210,6 +216,8 @@ void Consumer::on_end(Id id, worker::Outcome outcome) {
   const auto entry = running_.find(id);
   Running running = std::move(entry->second);
   running_.erase(entry);
+  --started_;
+  parts_.page->count_ended();
   if (running.lost) return parts_.page->free(running.slot);
   // Not started for want of a keeper: not the job's fault.
   if (outcome.kind == worker::Outcome::Kind::failed && !outcome.certificate && !running.is_inline && !keeper_lives()) {
@@ -233,12 +241,13 @@ void Consumer::on_end(Id id, worker::Outcome outcome) {
 
 void Consumer::answer(const Attempt& attempt, std::size_t slot, Decision decision,
                       std::shared_ptr<const Original> original) {
-  answers_.tell(attempt, std::move(decision), std::move(original), [this, alive = std::weak_ptr<bool>{alive_}, slot] {
-    if (alive.expired()) return;
-    if (slot != StartPage::kNone) parts_.page->free(slot);
-    claim();
-    check_stopped();
-  });
+  answers_.tell(attempt, parts_.config->queues[attempt.queue], std::move(decision), std::move(original),
+                [this, alive = std::weak_ptr<bool>{alive_}, slot] {
+                  if (alive.expired()) return;
+                  if (slot != StartPage::kNone) parts_.page->free(slot);
+                  claim();
+                  check_stopped();
+                });
 }
 
 bool Consumer::keeper_lives() const {

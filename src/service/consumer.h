@@ -30,8 +30,7 @@ namespace coworker::service {
 class Consumer {
  public:
   struct Parts {
-    const Config* config = nullptr;  // outlives the consumer, as all of these
-    const ConsumerConfig* group = nullptr;
+    const Config* config = nullptr;  // of_group; outlives the consumer, as all of these
     StartPage* page = nullptr;
     Suspects* suspects = nullptr;  // nullptr: nobody is suspected
     const worker::Registry* registry = nullptr;
@@ -48,7 +47,10 @@ class Consumer {
   /// An error names the worker that cannot be run.
   Result<> start();
 
-  /// Claims nothing more, lets what runs end within the stop grace, gives back the rest uncounted.
+  /// Claims nothing more, lets what runs end however long it takes, gives back the rest uncounted.
+  void drain();
+
+  /// As drain, but what runs has the stop grace to end. Again: as stop_now.
   void stop();
 
   /// As stop, without grace.
@@ -100,18 +102,22 @@ class Consumer {
   async::Loop& loop_;
   store::Store& store_;
   Parts parts_;
+  const ConsumerConfig& group_;
   Events events_;
   worker::Threads threads_;
   Answers answers_;
   std::vector<std::unique_ptr<worker::Worker>> workers_;  // by index of the queue; null: not ours
   std::map<std::string, std::uint32_t> queues_;           // of this group
   std::map<Id, Running> running_;
-  std::deque<Id> waiting_;  // claimed, and not to be started yet
+  std::deque<Id> waiting_;   // claimed, and not to be started yet
+  std::size_t started_ = 0;  // of running_, those that have a slot
   Id next_id_ = 1;
   std::mt19937_64 random_{std::random_device{}()};
   bool claiming_ = false;
+  bool fetched_ = false;  // since the store was reached last
   std::uint64_t ticket_ = 0;
-  bool stopping_ = false;
+  bool stopping_ = false;  // nothing more is claimed
+  bool stop_asked_ = false;
   bool stopped_ = false;
   Millis claim_pause_{0};
   boost::asio::steady_timer claim_timer_;

@@ -131,8 +131,8 @@ class ConsumerTest : public ::testing::Test {
   void start() {
     Consumer::Parts parts;
     parts.config = &config_;
-    parts.group = &group_;
-    Result<std::unique_ptr<StartPage>> page = StartPage::create(2 * group_.job_batch);
+    config_.consumers = {group_};
+    Result<std::unique_ptr<StartPage>> page = StartPage::create(2 * (group_.job_batch + group_.prefetch));
     ASSERT_TRUE(page);
     page_ = std::move(*page);
     Result<std::unique_ptr<Suspects>> suspects = Suspects::create();

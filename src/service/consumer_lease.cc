@@ -82,9 +82,16 @@ void Consumer::end_overdue_leases() {
   }
 }
 
-void Consumer::stop() {
-  if (stopping_) return stop_now();
+void Consumer::drain() {
+  if (stopping_) return;
   take_no_more();
+  check_stopped();
+}
+
+void Consumer::stop() {
+  if (stop_asked_) return stop_now();
+  stop_asked_ = true;
+  if (!stopping_) take_no_more();
   // The claim may have been answered at once, and with it all is over.
   if (stopped_) return;
   stop_timer_.expires_after(parts_.config->stop_grace);
@@ -103,6 +110,7 @@ void Consumer::stop_now() {
 
 void Consumer::take_no_more() {
   stopping_ = true;
+  parts_.page->set_ready(false);
   claim_timer_.cancel();
   if (claiming_) {
     store_.apply(job::CancelClaim{ticket_}, [](const Result<job::Answer>&) {});

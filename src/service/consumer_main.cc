@@ -56,11 +56,16 @@ class ConsumerProgram {
         suspects_{std::move(suspects)},
         registry_{registry},
         gate_{loop_.get_executor()},
-        signals_{loop_, SIGTERM, SIGINT},
+        signals_{loop_, SIGTERM, SIGINT, SIGUSR1},
         keeper_{loop_, ::fcntl(kKeeperFd, F_DUPFD_CLOEXEC, 0)} {}
 
   int run() {
+    signals_.add(kDrainSignal);
     gate_.spawn("signals", listen_for_signals());
+    page_->set_listening();
+    // What was asked before anybody listened.
+    log::reopen();
+    draining_ = page_->draining();
     gate_.spawn("keeper", watch_keeper());
     gate_.spawn("consumer", consume());
     loop_.run();
@@ -82,13 +87,12 @@ class ConsumerProgram {
       co_return;
     }
     store_ = std::move(*opened);
-    if (stopping_) {
+    if (stopping_ || draining_) {
       end();
       co_return;
     }
     Consumer::Parts parts;
     parts.config = &config;
-    parts.group = &config.consumers[assignment_.group];
     parts.page = page_.get();
     parts.suspects = suspects_.get();
     parts.registry = &registry_;
@@ -113,7 +117,13 @@ class ConsumerProgram {
     while (listening_) {
       auto [error, number] = co_await signals_.async_wait(async::as_result);
       if (error) co_return;
-      stop();
+      if (number == SIGUSR1) {
+        log::reopen();
+      } else if (number == kDrainSignal) {
+        drain();
+      } else {
+        stop();
+      }
     }
   }
 
@@ -123,6 +133,11 @@ class ConsumerProgram {
     if (error || stopping_) co_return;
     log::error("the keeper is gone, this consumer ends");
     stop();
+  }
+
+  void drain() {
+    draining_ = true;
+    if (consumer_) consumer_->drain();
   }
 
   void stop() {
@@ -149,6 +164,7 @@ class ConsumerProgram {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Consumer> consumer_;
   bool stopping_ = false;
+  bool draining_ = false;
   int code_ = 0;
 };
 

@@ -16,13 +16,13 @@
 namespace coworker::service {
 namespace {
 
-constexpr Millis kFirstPause{100};
+constexpr Millis kFirstPause{100};  // before the second start in a row; the first is at once
 constexpr Millis kLongestPause{30'000};
 constexpr Seconds kLongEnough{30};       // who ran so long starts again at once
 constexpr std::size_t kSpareSlots = 64;  // for jobs that have ended and whose answer is on its way
 
-Result<Fd> assignment_file(const Config& config, std::size_t group) {
-  const std::string text = to_text(Assignment{config, group, build_id()});
+Result<Fd> assignment_file(const Config& config) {
+  const std::string text = to_text(Assignment{config, build_id()});
   Fd file{::memfd_create("coworker-assignment", MFD_CLOEXEC)};
   for (std::size_t at = 0; file && at < text.size();) {
     const ssize_t wrote = ::write(file.get(), text.data() + at, text.size() - at);
@@ -39,7 +39,7 @@ ConsumerProcess::ConsumerProcess(async::Loop& loop, Setting setting, Events even
     : loop_{loop}, setting_{std::move(setting)}, events_{std::move(events)}, timer_{loop} {}
 
 void ConsumerProcess::start() {
-  if (stopping_) return;
+  if (is_leaving()) return;
   Result<> launched = launch();
   if (launched) return;
   log::error(fmt::format("start a consumer: {}", launched.error().message()));
@@ -51,10 +51,11 @@ Result<> ConsumerProcess::launch() {
   if (keeper == nullptr) return fail(Errc::unavailable, "there is no keeper");
   const Result<int> program = proc::own_program();
   if (!program) return tl::unexpected{program.error()};
-  Result<Fd> assignment = assignment_file(*setting_.config, setting_.group);
+  Result<Fd> assignment = assignment_file(*setting_.config);
   if (!assignment) return tl::unexpected{std::move(assignment).error()};
-  const std::size_t slots = setting_.config->consumers[setting_.group].job_batch;
-  Result<std::unique_ptr<StartPage>> page = StartPage::create(2 * slots + kSpareSlots);
+  const ConsumerConfig& group = setting_.config->consumers.front();
+  Result<std::unique_ptr<StartPage>> page =
+      StartPage::create(2 * (std::size_t{group.job_batch} + group.prefetch) + kSpareSlots);
   if (!page) return tl::unexpected{std::move(page).error()};
   const std::uint32_t owner = setting_.next_owner();
   Result<Fd> link = keeper->add_owner(owner);
@@ -76,12 +77,50 @@ Result<> ConsumerProcess::launch() {
   };
   all_remains_.push_back(std::make_shared<Remains>(loop_, owner, std::move(*page)));
   started_ = Clock::now();
+  ++starts_;
   child_ = proc::Child::start(loop_, std::move(options), [this, copies](Result<proc::Certificate> end) {
     copies->first.reset();
     copies->second.reset();
     ended(std::move(end));
   });
   return {};
+}
+
+void ConsumerProcess::retire() {
+  if (is_leaving()) return;
+  retired_ = true;
+  timer_.cancel();
+  if (child_) {
+    all_remains_.back()->set_draining();
+    signal(kDrainSignal);
+  }
+  check_over();
+}
+
+void ConsumerProcess::reopen_files() {
+  signal(SIGUSR1);
+}
+
+/// Who does not listen yet looks at the page, and opens its files, after it does.
+void ConsumerProcess::signal(int number) {
+  if (child_ && child_->pid() > 0 && all_remains_.back()->listening()) ::kill(child_->pid(), number);
+}
+
+ConsumerProcess::Status ConsumerProcess::status() const {
+  Status status;
+  status.starts = starts_;
+  status.last_end = last_end_;
+  if (!child_) {
+    status.state = "waiting";
+    status.pause = pause_;
+    return status;
+  }
+  const Remains& running = *all_remains_.back();
+  status.pid = child_->pid();
+  status.running = running.running();
+  status.ended = running.ended();
+  status.state = stopping_ ? "stopping" : retired_ ? "draining" : running.ready() ? "ready" : "starting";
+  return status;
 }
 
 void ConsumerProcess::stop(Millis grace) {
@@ -121,19 +160,25 @@ void ConsumerProcess::ended(Result<proc::Certificate> end) {
                          : fmt::format("start a consumer: {}", end.error().message());
   const bool ours = end && (end->killed != proc::Killed::no || remains->stopping_page() || end->exit.clean());
   ours ? log::info(text) : log::error(text);
+  last_end_ = text;
   remains->bury(std::move(text), ours, [this, remains](Remains::Ending ending) { buried(remains, std::move(ending)); });
-  if (!stopping_) start_later();
+  if (!is_leaving()) start_later();
 }
 
 void ConsumerProcess::buried(const std::shared_ptr<Remains>& remains, Remains::Ending ending) {
   std::erase(all_remains_, remains);
+  ending.config = setting_.config;
   events_.on_end(std::move(ending));
   check_over();
 }
 
 void ConsumerProcess::start_later() {
-  if (Clock::now() - started_ >= kLongEnough) pause_ = Millis{0};
-  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  const bool was_well = starts_ > 0 && Clock::now() - started_ >= kLongEnough;
+  pause_ = starts_ == 1 || was_well ? Millis{0} : std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  if (pause_ > kFirstPause) {
+    log::warning(fmt::format("a consumer of '{}' is started again in {} ms",
+                             setting_.config->consumers.front().queues.front(), pause_.count()));
+  }
   timer_.expires_after(pause_);
   timer_.async_wait([this](boost::system::error_code error) {
     if (!error) start();
@@ -141,9 +186,10 @@ void ConsumerProcess::start_later() {
 }
 
 void ConsumerProcess::check_over() {
-  if (!stopping_ || over_ || child_ || !all_remains_.empty()) return;
+  if (!is_leaving() || over_ || child_ || !all_remains_.empty()) return;
   over_ = true;
-  events_.on_over();
+  const auto on_over = events_.on_over;
+  on_over();
 }
 
 }  // namespace coworker::service

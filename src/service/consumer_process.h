@@ -2,10 +2,12 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "async/loop.h"
@@ -23,19 +25,21 @@ inline constexpr int kPageFd = 4;        // start_page.h
 inline constexpr int kSuspectsFd = 5;    // suspects.h
 inline constexpr int kKeeperFd = 6;      // an owner's connection, see proc/keeper_main.h
 
+/// Signals for a consumer that listens (start_page.h), beside SIGTERM: SIGUSR1 opens its files again.
+inline constexpr int kDrainSignal = SIGUSR2;  // the page says that it is to drain
+
 /// A consumer's exit code when an inline worker does not return: only its end ends that.
 inline constexpr int kStuckExit = 75;
 
 /// One place for a consumer process in the supervisor: starts it, and again when it ends, for ever, ever later when it
-/// ends soon. What it leaves is settled apart (remains.h), so that one process that cannot be killed does not
-/// keep the place empty.
+/// ends soon, until it is stopped or retired. What it leaves is settled apart (remains.h), so that one process that
+/// cannot be killed does not keep the place empty.
 ///
-/// Owned by the supervisor, on its loop. Must be over (stop, then on_over) when it is destroyed.
+/// Owned by its group, on the supervisor's loop. Must be over (stop or retire, then on_over) when it is destroyed.
 class ConsumerProcess {
  public:
   struct Setting {
-    const Config* config = nullptr;
-    std::size_t group = 0;
+    std::shared_ptr<const Config> config;  // of_group
     std::vector<std::string> environment;
     Suspects* suspects = nullptr;
     std::function<proc::Keeper*()> keeper;      // nullptr: there is none just now
@@ -43,15 +47,33 @@ class ConsumerProcess {
   };
   struct Events {
     std::function<void(Remains::Ending)> on_end;  // nothing of it runs any more
-    std::function<void()> on_over;                // after stop: all has ended, and nothing comes again
+    std::function<void()> on_over;                // all has ended, and nothing comes again; may destroy the place
+  };
+  struct Status {
+    std::string_view state;   // starting, ready, draining, stopping, waiting (to be started again)
+    pid_t pid = 0;            // 0: none
+    std::size_t running = 0;  // jobs
+    std::uint64_t ended = 0;  // attempts of the running process
+    std::uint32_t starts = 0;
+    Millis pause{0};  // waiting: between its end and its next start
+    std::string last_end;
   };
 
   ConsumerProcess(async::Loop& loop, Setting setting, Events events);
 
   void start();
 
+  /// Its process takes nothing more and ends when its jobs have; it is not started again.
+  void retire();
+
   /// SIGTERM, and SIGKILL after `grace`. Again: the same with less grace.
   void stop(Millis grace);
+
+  void reopen_files();
+
+  bool is_leaving() const noexcept { return stopping_ || retired_; }
+  bool is_over() const noexcept { return over_; }
+  Status status() const;
 
   /// From the keeper. False: it is not ours.
   bool on_gone(std::uint32_t owner);
@@ -70,6 +92,7 @@ class ConsumerProcess {
   void buried(const std::shared_ptr<Remains>& remains, Remains::Ending ending);
   void start_later();
   void check_over();
+  void signal(int number);
 
   async::Loop& loop_;
   Setting setting_;
@@ -78,8 +101,11 @@ class ConsumerProcess {
   std::shared_ptr<proc::Child> child_;                 // null: it does not run
   std::vector<std::shared_ptr<Remains>> all_remains_;  // the last one is of the running child
   bool stopping_ = false;
+  bool retired_ = false;
   bool over_ = false;
   Millis pause_{0};
+  std::uint32_t starts_ = 0;
+  std::string last_end_;
   Clock::time_point started_{};
 };
 

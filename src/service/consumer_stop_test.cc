@@ -74,5 +74,37 @@ TEST_F(ConsumerTest, AnInlineWorkerThatNeverReturnsIsTold) {
   EXPECT_TRUE(run_until([&] { return stopped_; }));
 }
 
+TEST_F(ConsumerTest, WhatIsPrefetchedIsHeldAndNotStarted) {
+  group_.job_batch = 1;
+  group_.prefetch = 2;
+  std::latch release{1};
+  std::atomic<int> runs = 0;
+  work_ = [&](const worker::Job&, const std::stop_token&) {
+    ++runs;
+    release.wait();
+    return Outcome::ok();
+  };
+  for (int i = 0; i < 4; ++i) add("inline", "1");
+  start();
+  EXPECT_TRUE(run_until([&] { return consumer_->running() == 3; }));
+  EXPECT_TRUE(run_until([&] { return runs == 1; }));
+  EXPECT_EQ(page_->started(), 1u);
+  // What was not started is given back uncounted, what runs may end.
+  consumer_->drain();
+  release.count_down();
+  EXPECT_TRUE(run_until([&] { return stopped_; }));
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(std::get<job::StoreTotals>(ask(job::Totals{})).ready, 3u);
+}
+
+TEST_F(ConsumerTest, ItIsReadyOnceItHasFetched) {
+  store_->unreachable = true;
+  start();
+  EXPECT_TRUE(run_until([] { return true; }));
+  EXPECT_FALSE(page_->ready());
+  store_->unreachable = false;
+  EXPECT_TRUE(run_until([&] { return page_->ready(); }));
+}
+
 }  // namespace
 }  // namespace coworker::service

@@ -19,7 +19,8 @@ namespace coworker::service {
 class Remains : public std::enable_shared_from_this<Remains> {
  public:
   struct Ending {
-    std::string text;  // the certificate in one line
+    std::shared_ptr<const Config> config;  // the consumer's
+    std::string text;                      // the certificate in one line
     bool ours = false;
     std::vector<HeldJob> held;
   };
@@ -28,7 +29,13 @@ class Remains : public std::enable_shared_from_this<Remains> {
   Remains(async::Loop& loop, std::uint32_t owner, std::unique_ptr<StartPage> page);
 
   std::uint32_t owner() const noexcept { return owner_; }
+  // What the page says.
   bool stopping_page() const { return page_->stopping(); }
+  void set_draining() { page_->set_draining(); }
+  bool listening() const { return page_->listening(); }
+  bool ready() const { return page_->ready(); }
+  std::size_t running() const { return page_->started(); }
+  std::uint64_t ended() const { return page_->ended(); }
 
   /// The process is dead. `done` is called once, from here or later.
   void bury(std::string text, bool ours, Done done);

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
 #include "service/config.h"
 #include "worker/registry.h"
 
@@ -13,10 +18,20 @@ namespace coworker::service {
 inline constexpr const char* kKeeperWord = "keeper";
 inline constexpr const char* kConsumerWord = "consumer";
 
+/// The configuration, read again; `notes` say what of it cannot take effect before the next start.
+struct Reloaded {
+  Config config;
+  std::vector<std::string> notes;
+};
+using Reload = std::function<Result<Reloaded>()>;
+
 /// Runs what `config` says until SIGTERM or SIGINT; a second one ends the wait for running jobs. Returns the exit code:
 /// 0 after a stop, 1 when it could not start. Uses the calling thread, and no user code runs in this process. The store
 /// must be there, or come (it is waited for).
-int run_supervisor(const Config& config);
+///
+/// SIGHUP: `reload` is asked, and what has changed is applied without losing a job; after an error nothing changes. It
+/// also opens the log again, as SIGUSR1 does alone. What came of it is in the state file (state_file.h).
+int run_supervisor(Config config, Reload reload);
 
 /// The whole life of a consumer process, with the descriptors that the supervisor gives it (consumer_process.h).
 /// Returns the exit code.

@@ -13,6 +13,10 @@ namespace coworker::service {
 struct StartPage::Header {
   std::atomic<std::uint32_t> stopping;
   std::uint32_t slots;
+  std::atomic<std::uint32_t> listening;
+  std::atomic<std::uint32_t> ready;
+  std::atomic<std::uint32_t> draining;
+  std::atomic<std::uint64_t> ended;
 };
 
 namespace {
@@ -86,6 +90,42 @@ void StartPage::set_stopping() {
 
 bool StartPage::stopping() const {
   return header_->stopping.load(std::memory_order_acquire) != 0;
+}
+
+// In one order for both sides: a consumer that does not see the wish to drain is seen to listen.
+void StartPage::set_listening() {
+  header_->listening = 1;
+}
+void StartPage::set_draining() {
+  header_->draining = 1;
+}
+bool StartPage::listening() const {
+  return header_->listening != 0;
+}
+bool StartPage::draining() const {
+  return header_->draining != 0;
+}
+
+void StartPage::set_ready(bool ready) {
+  header_->ready.store(ready ? 1 : 0, std::memory_order_relaxed);
+}
+bool StartPage::ready() const {
+  return header_->ready.load(std::memory_order_relaxed) != 0;
+}
+
+void StartPage::count_ended() {
+  header_->ended.fetch_add(1, std::memory_order_relaxed);
+}
+std::uint64_t StartPage::ended() const {
+  return header_->ended.load(std::memory_order_relaxed);
+}
+
+std::size_t StartPage::started() const {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < header_->slots; ++i) {
+    if (slots_[i].state.load(std::memory_order_relaxed) == Hold::started) ++count;
+  }
+  return count;
 }
 
 std::vector<HeldJob> StartPage::held() const {

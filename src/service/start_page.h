@@ -77,6 +77,19 @@ class StartPage {
   void set_stopping();
   bool stopping() const;
 
+  /// Said by the consumer.
+  void set_listening();        // its signals' handlers are there
+  void set_ready(bool ready);  // it has fetched since it connected
+  void count_ended();          // one more attempt
+  /// Said by the supervisor: take no more jobs, end when the last has ended.
+  void set_draining();
+
+  bool listening() const;
+  bool ready() const;
+  bool draining() const;
+  std::uint64_t ended() const;
+  std::size_t started() const;  // jobs that run now
+
   /// What the consumer held. Only for when it is dead.
   std::vector<HeldJob> held() const;
 

@@ -4,15 +4,15 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <csignal>
-#include <random>
+#include <set>
 
 #include "base/log.h"
 #include "proc/program.h"
 #include "proc/run_mark.h"
 #include "proc/strays.h"
-#include "service/blame.h"
 #include "service/run.h"
 #include "store/open.h"
 #include "worker/command_worker.h"
@@ -22,20 +22,25 @@ namespace {
 
 constexpr Millis kStorePause{1'000};
 constexpr Millis kKeeperPause{1'000};
+constexpr Millis kLookPause{1'000};  // between two looks at queues and processes
 constexpr int kRenewalsPerLease = 3;
 constexpr Millis kFarewell{5'000};  // beyond the consumers' own graces
 
 }  // namespace
 
-Supervisor::Supervisor(async::Loop& loop, const Config& config)
+Supervisor::Supervisor(async::Loop& loop, Config config, Reload reload)
     : loop_{loop},
-      config_{config},
+      config_{std::move(config)},
+      reload_{std::move(reload)},
       gate_{loop.get_executor()},
       stopped_{loop.get_executor()},
-      signals_{loop, SIGTERM, SIGINT},
+      signals_{loop, SIGTERM, SIGINT, SIGHUP},
       timer_{loop},
       lease_timer_{loop},
-      environment_{proc::own_environment()} {
+      look_timer_{loop},
+      environment_{proc::own_environment()},
+      state_{config_.store} {
+  signals_.add(SIGUSR1);
   // Everything that descends from here carries it, see proc/keeper_main.h.
   proc::set_variable(environment_, proc::kRunVariable, proc::make_run_mark());
 }
@@ -56,8 +61,10 @@ async::Task<int> Supervisor::run() {
       // Their jobs may come to us.
       if (!proc::kill_leftovers(kFarewell)) log::error("processes of a dead supervisor do not die");
       set_queues();
-      start_consumers();
+      make_groups();
       arm_leases();
+      arm_look();
+      write_state();
       co_await stopped_.wait();
     }
   }
@@ -65,7 +72,8 @@ async::Task<int> Supervisor::run() {
   signals_.cancel();
   timer_.cancel();
   lease_timer_.cancel();
-  if (answers_) answers_->close();
+  look_timer_.cancel();
+  if (endings_) endings_->close();
   if (store_) store_->close();
   // Last: it kills what is left, and nothing should be.
   keeper_.reset();
@@ -84,8 +92,8 @@ Result<> Supervisor::start_keeper() {
   proc::Keeper::Events events;
   events.on_gone = [this](std::uint32_t owner, std::uint32_t killed) {
     if (killed > 0) log::info(fmt::format("{} groups of a dead consumer were killed", killed));
-    for (const auto& process : processes_) {
-      if (process->on_gone(owner)) return;
+    for (const auto& group : groups_) {
+      if (group->on_gone(owner)) return;
     }
   };
   events.on_lost = [this] { keeper_lost(); };
@@ -107,7 +115,7 @@ void Supervisor::keeper_lost() {
     });
     return;
   }
-  for (const auto& process : processes_) process->on_keeper_lost();
+  for (const auto& group : groups_) group->on_keeper_lost();
 }
 
 async::Task<bool> Supervisor::open_store() {
@@ -117,7 +125,8 @@ async::Task<bool> Supervisor::open_store() {
     Result<std::unique_ptr<store::Store>> opened = co_await store::open_url(loop_, config_.store, options);
     if (opened) {
       store_ = std::move(*opened);
-      answers_ = std::make_unique<Answers>(loop_, *store_, config_);
+      endings_ = std::make_unique<Endings>(loop_, *store_, *suspects_, [this] { check_over(); });
+      watch_ = std::make_unique<QueueWatch>(*store_);
       co_return stops_ == 0;
     }
     log::error(fmt::format("open the store '{}': {}", config_.store, opened.error().message()));
@@ -132,11 +141,14 @@ void Supervisor::set_queues() {
     job::SetQueue set;
     set.queue = queue.name;
     set.limit = queue.concurrency;
+    set.group_limit = queue.group_limit;
+    set.weight = queue.weight;
     set.failure_queue = queue.failure_queue;
-    store_->apply(std::move(set), [name = queue.name, limit = queue.concurrency](const Result<job::Answer>& answer) {
+    const bool matters = queue.concurrency > 0 || queue.group_limit > 0 || queue.weight > 1;
+    store_->apply(std::move(set), [name = queue.name, matters](const Result<job::Answer>& answer) {
       if (answer) return;
       const std::string text = fmt::format("set up queue '{}': {}", name, answer.error().message());
-      limit > 0 ? log::warning(text) : log::debug(text);
+      matters ? log::warning(text) : log::debug(text);
     });
   }
 }
@@ -146,49 +158,38 @@ async::Task<> Supervisor::listen_for_signals() {
   while (listening_) {
     auto [error, number] = co_await signals_.async_wait(async::as_result);
     if (error) co_return;
-    log::info(fmt::format("{}: {}", proc::signal_name(number), stops_ == 0 ? "stopping" : "stopping now"));
-    ++stops_ == 1 ? stop() : stop_now();
+    on_signal(number);
   }
 }
 
-void Supervisor::start_consumers() {
-  for (std::size_t group = 0; group < config_.consumers.size(); ++group) {
-    for (std::uint32_t i = 0; i < config_.consumers[group].min_processes; ++i) {
-      ConsumerProcess::Setting setting;
-      setting.config = &config_;
-      setting.group = group;
-      setting.environment = environment_;
-      setting.suspects = suspects_.get();
-      setting.keeper = [this] { return keeper_.get(); };
-      setting.next_owner = [this] { return ++last_owner_; };
-      ConsumerProcess::Events events;
-      events.on_end = [this](Remains::Ending ending) { on_end(std::move(ending)); };
-      events.on_over = [this] {
-        ++over_;
-        check_over();
-      };
-      processes_.push_back(std::make_unique<ConsumerProcess>(loop_, std::move(setting), std::move(events)));
-    }
+void Supervisor::on_signal(int number) {
+  if (number == SIGHUP || number == SIGUSR1) {
+    log::reopen();
+    for (const auto& group : groups_) group->reopen_files();
+    if (number == SIGHUP) reload();
+    return;
   }
-  for (const auto& process : processes_) process->start();
+  log::info(fmt::format("{}: {}", proc::signal_name(number), stops_ == 0 ? "stopping" : "stopping now"));
+  ++stops_ == 1 ? stop() : stop_now();
 }
 
-void Supervisor::on_end(Remains::Ending ending) {
-  std::random_device random;
-  Death death;
-  death.text = std::move(ending.text);
-  death.ours = ending.ours;
-  death.now = wall_millis() / 1000;
-  death.roll = std::uniform_real_distribution<double>{0.0, 1.0}(random);
-  for (Verdict& verdict : judge(ending.held, config_, death)) {
-    const std::string id = job::to_string(verdict.job.id);
-    if (verdict.suspect) suspects_->add(static_cast<std::uint64_t>(verdict.job.id.key));
-    if (!verdict.decision.reason.empty()) log::warning(fmt::format("job {}: {}", id, verdict.decision.reason));
-    Attempt attempt;
-    attempt.job = verdict.job;
-    attempt.queue = verdict.queue;
-    answers_->tell(attempt, std::move(verdict.decision), nullptr, [this] { check_over(); });
+void Supervisor::make_groups() {
+  for (std::size_t i = 0; i < config_.consumers.size(); ++i) {
+    add_group(std::make_shared<const Config>(of_group(config_, i)));
   }
+}
+
+void Supervisor::add_group(std::shared_ptr<const Config> part) {
+  Group::Setting setting;
+  setting.environment = environment_;
+  setting.suspects = suspects_.get();
+  setting.keeper = [this] { return keeper_.get(); };
+  setting.next_owner = [this] { return ++last_owner_; };
+  Group::Events events;
+  events.on_end = [this](Remains::Ending ending) { endings_->settle(std::move(ending)); };
+  events.on_over = [this] { check_over(); };
+  groups_.push_back(std::make_unique<Group>(loop_, std::move(part), std::move(setting), std::move(events)));
+  groups_.back()->start();
 }
 
 void Supervisor::arm_leases() {
@@ -204,7 +205,7 @@ void Supervisor::arm_leases() {
 void Supervisor::renew_unsettled() {
   job::Extend extend;
   extend.lease = config_.lease;
-  for (const auto& process : processes_) process->add_unsettled(extend.jobs);
+  for (const auto& group : groups_) group->add_unsettled(extend.jobs);
   if (extend.jobs.empty()) return;
   log::warning(fmt::format("{} jobs of a dead consumer wait for the end of its processes", extend.jobs.size()));
   store_->apply(std::move(extend), [](const Result<job::Answer>& answer) {
@@ -212,20 +213,49 @@ void Supervisor::renew_unsettled() {
   });
 }
 
+void Supervisor::arm_look() {
+  look_timer_.expires_after(kLookPause);
+  look_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    look();
+    arm_look();
+  });
+}
+
+void Supervisor::look() {
+  sweep();
+  std::set<std::string> queues;
+  for (const auto& group : groups_) {
+    if (!group->scales()) continue;
+    const QueueWatch::Seen seen = watch_->take(group->limits());
+    group->scale(seen.waiting, seen.arrived);
+    queues.insert(group->limits().queues.begin(), group->limits().queues.end());
+  }
+  watch_->ask({queues.begin(), queues.end()});
+  write_state();
+}
+
+void Supervisor::sweep() {
+  if (stops_ == 0) std::erase_if(groups_, [](const auto& group) { return group->is_over(); });
+}
+
 void Supervisor::stop() {
-  if (processes_.empty()) return stopped_.set();
-  for (const auto& process : processes_) process->stop(config_.stop_grace + config_.kill_grace + kFarewell);
+  if (groups_.empty()) return stopped_.set();
+  for (const auto& group : groups_) group->stop(config_.stop_grace + config_.kill_grace + kFarewell);
+  write_state();
+  check_over();
 }
 
 void Supervisor::stop_now() {
-  for (const auto& process : processes_) process->stop(kFarewell);
+  for (const auto& group : groups_) group->stop(kFarewell);
 }
 
 void Supervisor::check_over() {
-  if (stops_ > 0 && over_ >= processes_.size() && answers_->open() == 0) stopped_.set();
+  if (stops_ == 0 || endings_->open() > 0) return;
+  if (std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->is_over(); })) stopped_.set();
 }
 
-int run_supervisor(const Config& config) {
+int run_supervisor(Config config, Reload reload) {
   proc::name_process("coworker");
   log::set_role("supervisor");
   // Consumers of a supervisor that is itself a job are no strays.
@@ -234,7 +264,7 @@ int run_supervisor(const Config& config) {
   int code = 1;
   {
     async::Loop loop;
-    Supervisor supervisor{loop, config};
+    Supervisor supervisor{loop, std::move(config), std::move(reload)};
     async::asio::co_spawn(loop, supervisor.run(), [&code](const std::exception_ptr& error, int result) {
       if (error) std::rethrow_exception(error);
       code = result;
@@ -244,6 +274,7 @@ int run_supervisor(const Config& config) {
   // All is done; a late signal shall not change how it ended.
   ::signal(SIGTERM, SIG_IGN);
   ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
   return code;
 }
 

@@ -12,21 +12,24 @@
 #include "async/loop.h"
 #include "async/task.h"
 #include "proc/keeper.h"
-#include "service/answers.h"
 #include "service/config.h"
-#include "service/consumer_process.h"
+#include "service/endings.h"
+#include "service/group.h"
+#include "service/queue_watch.h"
+#include "service/run.h"
+#include "service/state_file.h"
 #include "service/suspects.h"
 #include "store/store.h"
 
 namespace coworker::service {
 
-/// Starts the keeper and the consumers, keeps them running, and answers for the jobs of those that die. Runs no
-/// user code, so it does not crash with it.
+/// Starts the keeper and the groups of consumers, keeps them running and as many as the load wants, and answers for the
+/// jobs of those that die. Runs no user code, so it does not crash with it.
 ///
 /// Lives on its loop's thread; run() returns when everything it started has ended.
 class Supervisor {
  public:
-  Supervisor(async::Loop& loop, const Config& config);
+  Supervisor(async::Loop& loop, Config config, Reload reload);
   ~Supervisor();
 
   /// Returns the exit code, see run_supervisor.
@@ -36,31 +39,42 @@ class Supervisor {
   async::Task<bool> open_store();
   void set_queues();
   async::Task<> listen_for_signals();
+  void on_signal(int number);
   Result<> start_keeper();
-  void start_consumers();
   void keeper_lost();
-  void on_end(Remains::Ending ending);
+  void make_groups();
+  void add_group(std::shared_ptr<const Config> part);
+  void sweep();
+  void reload();
+  void apply(Config config);
   void stop();
   void stop_now();
   void check_over();
   void arm_leases();
   void renew_unsettled();
+  void arm_look();
+  void look();
+  void write_state();
 
   async::Loop& loop_;
-  const Config& config_;
+  Config config_;
+  Reload reload_;
   async::Gate gate_;
   async::Event stopped_;  // everything has ended
   boost::asio::signal_set signals_;
   bool listening_ = true;  // for signals
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer lease_timer_;
+  boost::asio::steady_timer look_timer_;
   std::vector<std::string> environment_;
+  StateFile state_;
+  RunState::Reload last_reload_;
   std::unique_ptr<Suspects> suspects_;
   std::unique_ptr<proc::Keeper> keeper_;
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<Answers> answers_;
-  std::vector<std::unique_ptr<ConsumerProcess>> processes_;
-  std::size_t over_ = 0;
+  std::unique_ptr<Endings> endings_;
+  std::unique_ptr<QueueWatch> watch_;
+  std::vector<std::unique_ptr<Group>> groups_;
   std::uint32_t last_owner_ = 0;
   int stops_ = 0;  // how often it was asked to stop
 };

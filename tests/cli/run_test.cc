@@ -140,4 +140,48 @@ TEST_F(RunProgram, NothingToRunIsSaid) {
   EXPECT_THAT(ran.err, HasSubstr("there is nothing to run"));
 }
 
+TEST_F(RunProgram, AChangedConfigurationIsAppliedWithoutLosingAJob) {
+  const auto configure = [&](const std::string& script) {
+    sandbox_.write("coworker.yml",
+                   "queues: { a: { worker: { type: command, command: [sh, -c, \"" + script +
+                       "\"] } }, b: { worker: { type: command, command: [sh, -c, 'echo b >> out'] } } }\n"
+                       "consumers: [ { queues: [a] }, { queues: [b] } ]\n");
+  };
+  configure("echo begun >> out; while ! test -e go; do sleep 0.05; done; echo old >> out");
+  Background program{sandbox_, {"run"}};
+  ASSERT_TRUE(eventually([&] { return is_served(); })) << program.log();
+  ASSERT_EQ(sandbox_.run({"add", "a", "1"}).code, 0);
+  ASSERT_TRUE(eventually([&] { return lines_of("out") == 1; })) << program.log();
+  const std::string before = sandbox_.run({"worker", "list", "--json"}).out;
+
+  configure("echo new >> out");
+  const Ran reloaded = sandbox_.run({"reload"});
+  ASSERT_EQ(reloaded.code, 0) << reloaded.err;
+  // The job that runs goes on beside the new consumers.
+  ASSERT_EQ(sandbox_.run({"add", "a", "2"}).code, 0);
+  ASSERT_TRUE(eventually([&] { return sandbox_.read("out") == "begun\nnew\n"; })) << sandbox_.read("out");
+  EXPECT_THAT(sandbox_.run({"worker", "list"}).out, HasSubstr("draining"));
+  sandbox_.write("go", "");
+  EXPECT_TRUE(eventually([&] { return sandbox_.read("out") == "begun\nnew\nold\n"; })) << program.log();
+  EXPECT_TRUE(eventually([&] { return no_job_waits(); }));
+  EXPECT_TRUE(eventually([&] { return sandbox_.run({"worker", "list"}).out.find("draining") == std::string::npos; }));
+
+  // What cannot run is refused, in words and by the exit code, and everything goes on.
+  sandbox_.write("coworker.yml",
+                 "queues: { a: { worker: { type: command, command: x } } }\nconsumers: [{ queues: [zz] }]");
+  const Ran refused = sandbox_.run({"reload"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("no queue 'zz'"));
+  EXPECT_THAT(program.log(), HasSubstr("the configuration stays as it was"));
+  ASSERT_EQ(sandbox_.run({"add", "b", "1"}).code, 0);
+  EXPECT_TRUE(eventually([&] { return sandbox_.read("out").ends_with("b\n"); })) << program.log();
+  EXPECT_EQ(program.stop(), 0) << program.log();
+}
+
+TEST_F(RunProgram, ReloadNamesWhereItLookedForASupervisor) {
+  const Ran none = sandbox_.run({"reload"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_THAT(none.err, HasSubstr("no supervisor of"));
+}
+
 }  // namespace

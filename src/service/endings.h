@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <random>
+
+#include "service/answers.h"
+#include "service/remains.h"
+#include "service/suspects.h"
+#include "store/store.h"
+
+namespace coworker::service {
+
+/// Answers for the jobs of consumers that have died: who is to blame (blame.h), and the store is told.
+///
+/// Owned by the supervisor, on its loop; `close` before the store closes.
+class Endings {
+ public:
+  /// `on_told`: an answer has arrived, see `open`.
+  Endings(async::Loop& loop, store::Store& store, Suspects& suspects, std::function<void()> on_told);
+
+  /// Nothing of it runs any more.
+  void settle(Remains::Ending ending);
+
+  /// Answers that the store has not heard yet.
+  std::size_t open() const { return answers_.open(); }
+  void close() { answers_.close(); }
+
+ private:
+  Suspects& suspects_;
+  std::function<void()> on_told_;
+  Answers answers_;
+  std::mt19937_64 random_{std::random_device{}()};
+};
+
+}  // namespace coworker::service

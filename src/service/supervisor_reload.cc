@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "service/config_text.h"
+#include "service/supervisor.h"
+
+/// The part of Supervisor that takes over a changed configuration, and says what it does.
+namespace coworker::service {
+
+void Supervisor::reload() {
+  if (stops_ > 0) return;
+  ++last_reload_.count;
+  last_reload_.text.clear();
+  Result<Reloaded> again = reload_();
+  last_reload_.ok = again.has_value();
+  if (!again) {
+    log::error("the configuration stays as it was: " + again.error().message());
+    last_reload_.text.push_back(again.error().message());
+    return write_state();
+  }
+  last_reload_.text = std::move(again->notes);
+  apply(std::move(again->config));
+  for (const std::string& note : last_reload_.text) log::warning(note);
+  log::info("the configuration was read again");
+  write_state();
+}
+
+/// Groups whose consumers would be told the same go on; the others drain beside those that take their place.
+void Supervisor::apply(Config config) {
+  if (config.store != config_.store) {
+    last_reload_.text.push_back(fmt::format("store: {} is used until the next start", config_.store));
+    config.store = config_.store;
+  }
+  if (const Result<> logged = log::configure(config.log); !logged) {
+    last_reload_.text.push_back(logged.error().message());
+    config.log = config_.log;
+  }
+  config_ = std::move(config);
+  if (!store_) return;
+  set_queues();
+  std::vector<Group*> former;
+  for (const auto& group : groups_) {
+    if (!group->leaving()) former.push_back(group.get());
+  }
+  std::vector<std::shared_ptr<const Config>> made;
+  for (std::size_t i = 0; i < config_.consumers.size(); ++i) {
+    auto part = std::make_shared<const Config>(of_group(config_, i));
+    const std::string text = to_text(Assignment{*part, {}});
+    const auto same = std::find_if(former.begin(), former.end(), [&](Group* group) { return group->text() == text; });
+    if (same == former.end()) {
+      made.push_back(std::move(part));
+      continue;
+    }
+    (*same)->set_limits(part->consumers.front());
+    former.erase(same);
+  }
+  for (std::shared_ptr<const Config>& part : made) add_group(std::move(part));
+  for (Group* group : former) group->retire();
+}
+
+void Supervisor::write_state() {
+  RunState state;
+  state.stopping = stops_ > 0;
+  state.reload = last_reload_;
+  for (const auto& group : groups_) {
+    RunState::Group& shown = state.groups.emplace_back();
+    shown.queues = group->limits().queues;
+    shown.min = group->limits().min_processes;
+    shown.max = group->limits().max_processes;
+    shown.wanted = group->wanted();
+    shown.leaving = group->leaving();
+    for (ConsumerProcess::Status& status : group->statuses()) {
+      shown.consumers.push_back(
+          {std::string{status.state}, status.pid, status.starts, status.pause, std::move(status.last_end)});
+    }
+  }
+  state_.write(std::move(state));
+}
+
+}  // namespace coworker::service
