@@ -6,22 +6,9 @@
 
 #include "base/error.h"
 #include "job/command.h"
+#include "store/capabilities.h"
 
 namespace coworker::store {
-
-/// What a store can do beyond adding, claiming and answering for jobs. Checked when the configuration is
-/// read; a store refuses a capability openly and never emulates it badly.
-struct Capabilities {
-  bool fencing = false;        // tokens on ack, retry, extend, bury, release
-  bool delayed_retry = false;  // retry keeps the id and takes a delay
-  bool groups = false;
-  bool unique = false;
-  bool idempotency = false;
-  bool registers = false;
-  bool priorities = false;
-  bool bury = false;
-  bool history = false;  // Record and History
-};
 
 /// Where jobs live. One semantic interface: the embedded store, a broker and servers of other kinds all
 /// pass store/conformance, and what that suite does not state is not promised.

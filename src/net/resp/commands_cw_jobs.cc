@@ -120,24 +120,8 @@ void run_cw_hello(Call& call) {
   }
   if (options.failed()) return;
   if (!release.empty() && !read_switch(call, release, call.session.releases_leases)) return;
-  const store::Capabilities can = call.node.store.capabilities();
-  std::string features;
-  const auto add = [&features](bool has, std::string_view name) {
-    if (!has) return;
-    if (!features.empty()) features.push_back(' ');
-    features.append(name);
-  };
-  add(can.fencing, "fencing");
-  add(can.delayed_retry, "delayed_retry");
-  add(can.groups, "groups");
-  add(can.unique, "unique");
-  add(can.idempotency, "idempotency");
-  add(can.registers, "registers");
-  add(can.priorities, "priorities");
-  add(can.bury, "bury");
-  add(can.history, "history");
-  add(can.fencing, "held");
-  add(true, "cancel");
+  std::string features = store::features_of(call.node.store.capabilities());
+  features += features.empty() ? "cancel" : " cancel";
   const std::string session = std::to_string(call.session.id());
   std::string& out = call.reply();
   append_array(out, 10);

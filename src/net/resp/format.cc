@@ -3,8 +3,7 @@
 #include <array>
 #include <string_view>
 
-#include "base/check.h"
-#include "channel/resp/encode.h"
+#include "net/resp/format_parts.h"
 
 namespace coworker::net::resp {
 
@@ -12,29 +11,9 @@ using namespace channel::resp;
 
 namespace {
 
-/// The answer as the type the command promises.
-template <class T>
-const T& expect(const job::Answer& answer) {
-  const T* value = std::get_if<T>(&answer);
-  CW_CHECK(value != nullptr);
-  return *value;
-}
-
-using IdText = std::array<char, 40>;
-
-std::string_view write(const job::JobId& id, IdText& text) {
-  job::write_id(id, text.data());
-  return {text.data(), text.size()};
-}
-
-void append_id_bulk(std::string& out, const job::JobId& id) {
-  IdText text;
-  append_bulk(out, write(id, text));
-}
-
 void append_id_simple(std::string& out, const job::JobId& id) {
-  IdText text;
-  write(id, text);
+  std::array<char, 40> text;
+  job::write_id(id, text.data());
   out.push_back('+');
   out.append(text.data(), text.size()).append("\r\n");
 }
@@ -95,7 +74,7 @@ void format_claimed(std::string& out, const job::Answer& answer, const Identity&
   for (const job::Delivery& job : claimed.jobs) {
     append_array(out, (detail & kWithCounters) != 0 ? 7 : 3);
     append_bulk(out, job.queue);
-    append_id_bulk(out, job.id);
+    append_id(out, job.id);
     append_bulk(out, job.body);
     if ((detail & kWithCounters) == 0) continue;
     append_pair(out, "nacks", job.nacks);
@@ -125,7 +104,7 @@ void format_worked(std::string& out, const job::Answer& answer, const Identity&,
 void append_show(std::string& out, const job::View& view, const Identity& identity) {
   append_array(out, 30);
   append_bulk(out, "id");
-  append_id_bulk(out, view.id);
+  append_id(out, view.id);
   append_pair(out, "queue", view.queue);
   append_pair(out, "state", disque_state(view.state));
   append_pair(out, "repl", view.replicas);
@@ -183,7 +162,7 @@ void format_peek(std::string& out, const job::Answer& answer, const Identity&, s
   for (const job::View& view : views.jobs) {
     append_array(out, 3);
     append_bulk(out, view.queue);
-    append_id_bulk(out, view.id);
+    append_id(out, view.id);
     append_bulk(out, view.body);
   }
 }

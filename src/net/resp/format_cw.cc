@@ -1,28 +1,14 @@
 #include <array>
 #include <string_view>
 
-#include "base/check.h"
-#include "channel/resp/encode.h"
 #include "net/resp/format.h"
+#include "net/resp/format_parts.h"
 
 namespace coworker::net::resp {
 
 using namespace channel::resp;
 
 namespace {
-
-template <class T>
-const T& expect(const job::Answer& answer) {
-  const T* value = std::get_if<T>(&answer);
-  CW_CHECK(value != nullptr);
-  return *value;
-}
-
-void append_id(std::string& out, const job::JobId& id) {
-  std::array<char, 40> text;
-  job::write_id(id, text.data());
-  append_bulk(out, {text.data(), text.size()});
-}
 
 /// Writes the pairs of a flat map, and counts them so that the head can be written first.
 class Pairs {

@@ -325,18 +325,6 @@ struct Start {
 
 class BrokerDialect final : public Dialect {
  public:
-  Capabilities capabilities() const override {
-    return {.fencing = true,
-            .delayed_retry = true,
-            .groups = true,
-            .unique = true,
-            .idempotency = true,
-            .registers = true,
-            .priorities = true,
-            .bury = true,
-            .history = true};
-  }
-
   void apply(const std::shared_ptr<Connection>& connection, const job::Command& command,
              Store::Done done) const override {
     std::visit(Start{connection, done}, command);

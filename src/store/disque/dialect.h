@@ -13,8 +13,6 @@ class Dialect {
  public:
   virtual ~Dialect() = default;
 
-  virtual Capabilities capabilities() const = 0;
-
   /// Carries out anything but a claim that waits. What the server cannot do is refused with invalid_argument.
   virtual void apply(const std::shared_ptr<Connection>& connection, const job::Command& command,
                      Store::Done done) const = 0;

@@ -20,16 +20,6 @@ tl::unexpected<Error> denied(const Connection& connection, bool with_password) {
                                                         "configuration)"));
 }
 
-bool has_word(std::string_view list, std::string_view word) {
-  while (!list.empty()) {
-    const std::size_t blank = list.find(' ');
-    if (list.substr(0, blank) == word) return true;
-    if (blank == std::string_view::npos) break;
-    list.remove_prefix(blank + 1);
-  }
-  return false;
-}
-
 void ask_plain(const std::shared_ptr<Connection>& connection, bool with_password, Done done) {
   connection->send(
       RequestText{"HELLO"}.take(), [connection, with_password, done = std::move(done)](Result<const Reply*> reply) {
@@ -43,7 +33,7 @@ void ask_plain(const std::shared_ptr<Connection>& connection, bool with_password
           return done(fail(Errc::unavailable, fmt::format("{} is neither a coworker broker nor a Disque server",
                                                           to_string(connection->address()))));
         }
-        done(Server{&plain_dialect(), {}, false});
+        done(Server{&plain_dialect(), {}, {}, false});
       });
 }
 
@@ -62,7 +52,8 @@ void shake_hands(const std::shared_ptr<Connection>& connection, const std::strin
     if (answer.is_error() && answer.error_code() != "ERR") return done(tl::unexpected{error_of(answer)});
     if (answer.is_error() || !is_fields(answer)) return ask_plain(connection, with_password, done);
     const Fields fields{answer};
-    done(Server{&broker_dialect(), fields.text("session"), has_word(fields.text("features"), "cancel")});
+    const std::string features = fields.text("features");
+    done(Server{&broker_dialect(), capabilities_of(features), fields.text("session"), has_feature(features, "cancel")});
   });
 }
 

@@ -13,6 +13,7 @@ namespace coworker::store::disque {
 /// Who answered on a connection.
 struct Server {
   const Dialect* dialect = nullptr;
+  Capabilities capabilities{};
   std::string session;          // of a coworker broker: its name for this connection
   bool cancels_claims = false;  // the broker knows CW.CANCEL
 };

@@ -328,8 +328,6 @@ struct Start {
 
 class PlainDialect final : public Dialect {
  public:
-  Capabilities capabilities() const override { return {}; }
-
   void apply(const Link& connection, const job::Command& command, Store::Done done) const override {
     std::visit(Start{connection, done}, command);
   }

@@ -59,9 +59,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
   void apply(job::Command command, Store::Done done);
   void close();
 
-  Capabilities capabilities() const {
-    return server_.dialect == nullptr ? Capabilities{} : server_.dialect->capabilities();
-  }
+  const Capabilities& capabilities() const { return server_.capabilities; }
   const std::string& url() const { return options_.url; }
   bool connected() const { return up_ && main_->is_open(); }
 

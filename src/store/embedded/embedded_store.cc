@@ -45,15 +45,9 @@ class EmbeddedStore final : public Store {
   }
 
   Capabilities capabilities() const override {
-    return {.fencing = true,
-            .delayed_retry = true,
-            .groups = true,
-            .unique = true,
-            .idempotency = true,
-            .registers = true,
-            .priorities = true,
-            .bury = true,
-            .history = history_->keeps()};
+    Capabilities can = Capabilities::all();
+    can.history = history_->keeps();
+    return can;
   }
 
   std::string url() const override { return "file:" + options_.directory; }
