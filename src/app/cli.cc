@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <deque>
@@ -46,8 +47,7 @@ struct Slots {
     }
   }
 
-  Arguments arguments() const {
-    Arguments given;
+  void add_to(Arguments& given) const {
     for (std::size_t i = 0; i < lists.size(); ++i) {
       if (list_options[i]->count() > 0) given.set(lists[i].first, lists[i].second);
     }
@@ -57,7 +57,6 @@ struct Slots {
     for (const auto& [name, is_on] : switches) {
       if (is_on) given.set(name, {});
     }
-    return given;
   }
 };
 
@@ -98,7 +97,12 @@ void register_command(CLI::App& root, const Command& command, Slots& slots) {
   for (const Flag& flag : command.flags) slots.add(flag);
   slots.add(Flag{"--json", "", "Print JSON"});
   if (!command.on_store) return;
-  for (const Flag& flag : store_flags()) slots.add(flag);
+  const bool has_own_c = std::any_of(command.flags.begin(), command.flags.end(),
+                                     [](const Flag& flag) { return flag.names.starts_with("-c,"); });
+  for (Flag flag : store_flags()) {
+    if (has_own_c && flag.names.starts_with("-c,")) flag.names.erase(0, 3);
+    slots.add(flag);
+  }
 }
 
 // Others see the arguments of a process; the password is gone from them as soon as it was read.
@@ -117,14 +121,16 @@ void hide_password(int argc, char** argv) {
   }
 }
 
+// "schedule --crontab FILE next 5": the flags of a command are also those of the one below it.
 int run_parsed(const std::deque<Slots>& all, const worker::Registry& workers) {
+  Arguments arguments;
+  const Command* command = nullptr;
   for (const Slots& slots : all) {
-    // "job cancel" has been parsed by "job" too.
-    if (!slots.parser->parsed() || !slots.parser->get_subcommands().empty()) continue;
-    const Arguments arguments = slots.arguments();
-    return slots.command->run(arguments, Context{workers, arguments.has("json")});
+    if (!slots.parser->parsed()) continue;
+    slots.add_to(arguments);
+    command = slots.command;
   }
-  return kWrongUsage;
+  return command == nullptr ? kWrongUsage : command->run(arguments, Context{workers, arguments.has("json")});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <iostream>
@@ -38,27 +39,13 @@ Result<> read(const Arguments& arguments, const std::string& flag, Parse parse, 
   return {};
 }
 
-// What the configuration says about jobs of this queue.
-void read_queue(const Settings& settings, job::NewJob& job) {
-  bool is_configured = false;
-  for (const Settings::Entry& entry : settings.entries({"queues"})) is_configured |= entry.name == job.queue;
-  const auto at = [&](const char* key) {
-    return is_configured ? Path{"queues", job.queue, key} : Path{"defaults", key};
-  };
-  if (!is_configured && !settings.entries({"queues"}).empty()) {
+Result<job::NewJob> job_of(const Arguments& arguments, const Settings& settings) {
+  job::NewJob job = new_job(settings, *arguments.text("QUEUE"));
+  const auto& queues = settings.entries({"queues"});
+  const auto is_it = [&](const Settings::Entry& entry) { return entry.name == job.queue; };
+  if (!queues.empty() && std::none_of(queues.begin(), queues.end(), is_it)) {
     log::debug(fmt::format("queue '{}' is not configured", printable(job.queue)));
   }
-  job.lifetime = std::chrono::ceil<Seconds>(settings.get<Millis>(at("job_lifetime")));
-  job.priority = settings.get<std::int64_t>(at("priority"));
-  job.process_timeout = std::chrono::ceil<Seconds>(settings.get<Millis>(at("job_process_timeout")));
-  const bool is_at_most_once = settings.given({"disqontrol"}) != nullptr && job.process_timeout.count() == 0;
-  if (is_at_most_once) job.retry = Seconds{0};
-}
-
-Result<job::NewJob> job_of(const Arguments& arguments, const Settings& settings) {
-  job::NewJob job;
-  job.queue = *arguments.text("QUEUE");
-  read_queue(settings, job);
   const auto integer = [](const std::string& text) { return parse_integer(text); };
   const auto count = [](const std::string& text) { return parse_integer(text, 1); };
   for (Result<> step : {read<Millis>(arguments, "delay", parse_duration, job.delay),

@@ -13,7 +13,6 @@
 namespace coworker::app {
 namespace {
 
-constexpr std::string_view kSection = "broker";
 constexpr Millis kOwnerPatience{2'000};
 
 std::string flag_name(std::string_view key) {
@@ -44,15 +43,21 @@ std::vector<Flag> section_flags(std::string_view section) {
   return flags;
 }
 
+std::vector<Override> section_overrides(std::string_view section, const Arguments& arguments) {
+  const Place* place = find_place(section);
+  std::vector<Override> overrides;
+  for (const Key& key : keys()) {
+    if (place == nullptr || key.scope != place->scope) continue;
+    const std::string name = is_taken(key.name) ? "require-" + flag_name(key.name) : flag_name(key.name);
+    if (arguments.has(name)) overrides.push_back({join(section, key.name), arguments.texts(name), "--" + name});
+  }
+  return overrides;
+}
+
 int run_broker_command(const Arguments& arguments, const Context&) {
   Result<Configuration> configuration = configuration_of(arguments);
   if (!configuration) return complain(configuration.error());
-  std::vector<Override> overrides;
-  for (const Key& key : keys()) {
-    if (key.scope != Scope::broker) continue;
-    const std::string name = is_taken(key.name) ? "require-" + flag_name(key.name) : flag_name(key.name);
-    if (arguments.has(name)) overrides.push_back({join(kSection, key.name), arguments.texts(name), "--" + name});
-  }
+  std::vector<Override> overrides = section_overrides("broker", arguments);
   if (const auto data = arguments.text("data")) overrides.push_back({"store", {"file:" + *data}, "--data"});
   if (Result<> given = apply_overrides(overrides, configuration->settings); !given)
     return complain_usage(given.error().message());

@@ -4,9 +4,23 @@
 #include "app/config_docs.h"
 #include "app/output.h"
 #include "app/store_session.h"
+#include "service/crontab_file.h"
 #include "store/url.h"
 
 namespace coworker::app {
+namespace {
+
+/// False: its mistakes were printed.
+bool check_crontab(const service::ScheduleConfig& schedule) {
+  const Result<service::CrontabFile> file = service::load_crontab(schedule.crontab, schedule.time_zone);
+  if (!file) return complain(file.error()) == kDone;
+  for (const job::CronFault& fault : file->faults) {
+    complain(Error{Errc::invalid_argument, fmt::format("{}:{}: {}", schedule.crontab, fault.line, fault.text)});
+  }
+  return file->faults.empty();
+}
+
+}  // namespace
 
 int run_config_check(const Arguments& arguments, const Context& context) {
   const Result<Configuration> configuration = configuration_of(arguments);
@@ -24,6 +38,7 @@ int run_config_check(const Arguments& arguments, const Context& context) {
     return complain(Error{Errc::not_found, fmt::format("queues.{}.worker: this program has no inline worker '{}'",
                                                        queue.name, queue.worker.name)});
   }
+  if (service->schedule && !check_crontab(*service->schedule)) return kFailed;
   print_line(fmt::format("{}: {} queues, {} groups of consumers", fmt::join(configuration->files, ", "),
                          service->queues.size(), service->consumers.size()));
   return kDone;

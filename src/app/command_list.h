@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/command.h"
+#include "app/configuration.h"
 
 /// What each command does; the table that names them is in commands.cc.
 namespace coworker::app {
@@ -25,14 +26,16 @@ int run_broker_command(const Arguments& arguments, const Context& context);
 int run_run(const Arguments& arguments, const Context& context);
 int run_reload(const Arguments& arguments, const Context& context);
 int run_worker_list(const Arguments& arguments, const Context& context);
+int run_schedule(const Arguments& arguments, const Context& context);
+int run_schedule_next(const Arguments& arguments, const Context& context);
 int run_consumer(const Arguments& arguments, const Context& context);
 int run_keeper(const Arguments& arguments, const Context& context);
 int run_config_check(const Arguments& arguments, const Context& context);
 int run_config_show(const Arguments& arguments, const Context& context);
 int run_config_docs(const Arguments& arguments, const Context& context);
 
-/// A flag for each key of the configuration's section, "sync_interval" being
-/// --sync-interval; and what was given.
+/// A flag for each key of the configuration's section, "sync_interval" being --sync-interval; and what was given.
 std::vector<Flag> section_flags(std::string_view section);
+std::vector<Override> section_overrides(std::string_view section, const Arguments& arguments);
 
 }  // namespace coworker::app

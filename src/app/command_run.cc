@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "proc/keeper_main.h"
 #include "proc/program.h"
+#include "service/crontab_file.h"
 #include "service/run.h"
 #include "store/url.h"
 
@@ -85,6 +86,10 @@ Result<service::Config> run_config(const Settings& settings, const worker::Regis
   if (!config) return config;
   add_usual_queues(*config, registry);
   if (Result<> checked = check_workers(*config, registry); !checked) return tl::unexpected{std::move(checked.error())};
+  if (config->schedule) {
+    const auto crontab = service::load_crontab(config->schedule->crontab, config->schedule->time_zone);
+    if (!crontab) return tl::unexpected{crontab.error()};
+  }
   Result<std::string> password = password_for(settings);
   if (!password) return tl::unexpected{std::move(password.error())};
   config->store_password = std::move(*password);

@@ -35,6 +35,18 @@ Command add() {
           run_add};
 }
 
+Command schedule() {
+  std::vector<Flag> flags = section_flags("schedule");
+  flags.push_back({"--watch", "", "Go on each minute, until SIGTERM or SIGINT"});
+  return {"schedule",
+          "",
+          "Add the jobs that the crontab wants in this minute; call it each minute, or with --watch once",
+          "  * * * * * coworker schedule --crontab /etc/app/crontab --store unix:/run/coworker/broker.sock",
+          {},
+          std::move(flags),
+          run_schedule};
+}
+
 std::vector<Command> work_commands() {
   return {
       add(),
@@ -66,6 +78,21 @@ std::vector<Command> work_commands() {
        {},
        {},
        run_worker_list},
+      schedule(),
+      {"schedule next",
+       "",
+       "The coming times of the crontab's rows; reports its mistakes",
+       "  coworker schedule --crontab /etc/app/crontab next 20",
+       {{"N", "How many (default: 10)", false}},
+       {},
+       run_schedule_next},
+      {"scheduler",
+       "",
+       "As schedule; takes -c for the crontab, as Disqontrol does",
+       "  * * * * * coworker scheduler -c crontab",
+       {},
+       {{"-c,--crontab", "FILE", "The crontab"}},
+       run_schedule},
       {"consumer", "", "", "", {{"WORDS", "", false, true}}, {}, run_consumer, true, false},
       {"keeper", "", "", "", {{"WORDS", "", false, true}}, {}, run_keeper, true, false},
   };

@@ -149,6 +149,16 @@ constexpr std::array kKeys{
         10'000},
     Key{Scope::consumer_entry, "queues", Kind::texts, "", "The queues these processes work on."},
 
+    Key{Scope::schedule, "crontab", Kind::path, "",
+        "A file whose rows add jobs: five time fields, queue, body; read again when it changes."},
+    Key{Scope::schedule, "time_zone", Kind::text, "",
+        "Of rows that name none, like Europe/Paris; none: the machine's own."},
+    Key{Scope::schedule, "catch_up", Kind::choice, "none",
+        "What is done about minutes without a scheduler: none = nothing; last = each row's last one is made up for; "
+        "all = all are.",
+        "none last all"},
+    Key{Scope::schedule, "window", Kind::duration, "1h", "How far back minutes are caught up.", {}, 60 * kSecond},
+
     Key{Scope::log, "level", Kind::choice, "info", "The least level that is written.",
         "debug info warning error critical"},
     Key{Scope::log, "format", Kind::choice, "text", "One line per event, as text or as JSON.", "text json"},
@@ -201,6 +211,7 @@ constexpr std::array kPlaces{
     Place{Scope::consumer, "consumer_defaults", "", false, "What holds for every group of consumers"},
     Place{Scope::consumer, "consumers.*", "consumer_defaults", true, "A list of groups of consumer processes"},
     Place{Scope::consumer_entry, "consumers.*", "consumer_defaults", true, ""},
+    Place{Scope::schedule, "schedule", "", false, "Jobs that are added at certain times"},
     Place{Scope::log, "log", "", false, "Where events are written"},
     Place{Scope::foreign_root, "disqontrol", "", false, "The file of Disqontrol, read as it is"},
     Place{Scope::foreign_node, "disqontrol.disque.*", "", true, "A list of nodes; one answers for all"},
@@ -216,7 +227,6 @@ constexpr std::array kPlaces{
 constexpr std::array kMissing{
     Missing{"control", "the control socket"},
     Missing{"web", "the dashboard"},
-    Missing{"schedule", "the scheduler"},
     Missing{"loops", "loop workers"},
     Missing{"shared", "shared workers"},
     Missing{"civi", "CiviCRM"},

@@ -36,6 +36,7 @@ enum class Scope : std::uint8_t {
   worker,
   consumer,
   consumer_entry,
+  schedule,
   log,
   foreign_root,  // from here on: the file of Disqontrol, under its root key `disqontrol`
   foreign_node,

@@ -192,9 +192,42 @@ Result<service::Config> service_config(const Settings& settings) {
     if (!queue) return tl::unexpected{std::move(queue.error())};
     config.queues.push_back(std::move(*queue));
   }
+  config.schedule = schedule_config(settings);
+  if (config.schedule->crontab.empty()) config.schedule.reset();
   Result<> outcome = add_consumers(settings, config);
   if (!outcome) return tl::unexpected{std::move(outcome.error())};
   return config;
+}
+
+job::NewJob new_job(const Settings& settings, const std::string& queue) {
+  bool is_configured = false;
+  for (const Settings::Entry& entry : settings.entries({"queues"})) is_configured |= entry.name == queue;
+  const Section keys{settings, is_configured ? Path{"queues", queue} : Path{"defaults"}};
+  job::NewJob job;
+  job.queue = queue;
+  job.lifetime = whole_seconds(keys.duration("job_lifetime"));
+  job.priority = settings.get<std::int64_t>(keys.at("priority"));
+  job.process_timeout = whole_seconds(keys.duration("job_process_timeout"));
+  const bool is_at_most_once = settings.given({"disqontrol"}) != nullptr && job.process_timeout.count() == 0;
+  if (is_at_most_once) job.retry = Seconds{0};
+  return job;
+}
+
+service::ScheduleConfig schedule_config(const Settings& settings) {
+  const Section keys{settings, {"schedule"}};
+  service::ScheduleConfig schedule;
+  schedule.crontab = keys.text("crontab");
+  schedule.time_zone = keys.text("time_zone");
+  const std::string catch_up = keys.text("catch_up");
+  schedule.catch_up = catch_up == "all"    ? job::CatchUp::all
+                      : catch_up == "last" ? job::CatchUp::last
+                                           : job::CatchUp::none;
+  schedule.window = keys.duration("window");
+  for (const Settings::Entry& entry : settings.entries({"queues"})) {
+    schedule.queues.emplace(entry.name, new_job(settings, entry.name));
+  }
+  schedule.other = new_job(settings, "");
+  return schedule;
 }
 
 log::Options log_options(const Settings& settings) {

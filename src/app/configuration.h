@@ -33,6 +33,12 @@ Result<> apply_overrides(const std::vector<Override>& overrides, Settings& setti
 /// What the supervisor runs. An error names the file and line of the queue or group that cannot be run.
 Result<service::Config> service_config(const Settings& settings);
 
+/// A job of that queue as the configuration wants it, still without body.
+job::NewJob new_job(const Settings& settings, const std::string& queue);
+
+/// The scheduler's part, also where no crontab is configured.
+service::ScheduleConfig schedule_config(const Settings& settings);
+
 log::Options log_options(const Settings& settings);
 
 /// The password for the store, by the usual precedence: the flags, COWORKER_PASSWORD, the files; else empty.

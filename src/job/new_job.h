@@ -25,6 +25,8 @@ struct NewJob {
   std::string idempotency_key{};
   Seconds idempotency_window{86'400};
   std::int64_t max_length = 0;  // 0: no limit
+
+  bool operator==(const NewJob&) const = default;
 };
 
 /// The add with its envelope and time stamps. invalid_argument, with the position, for a body that is no JSON; and for

@@ -3,11 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
 #include "base/time.h"
+#include "job/cron.h"
+#include "job/new_job.h"
 
 /// What the supervisor runs, as plain values with every default filled in. Parsing, names of keys and their
 /// checks belong to app/config; what stands here is taken as valid.
@@ -81,12 +84,25 @@ struct ConsumerConfig {
   std::uint32_t prefetch = 0;    // jobs it holds beyond these, so that a free slot need not wait for the store
 };
 
+/// The scheduler's part, which only the supervisor sees.
+struct ScheduleConfig {
+  std::string crontab;    // file
+  std::string time_zone;  // of rows that name none; empty: the machine's
+  job::CatchUp catch_up = job::CatchUp::none;
+  Millis window{3'600'000};                   // how far back is caught up
+  std::map<std::string, job::NewJob> queues;  // what a job of a queue is like before it has a body
+  job::NewJob other;                          // and one of a queue that is not configured
+
+  bool operator==(const ScheduleConfig&) const = default;
+};
+
 struct Config {
   std::string store;           // URL, as store::open_url takes it
   std::string store_password;  // empty: none is sent
   log::Options log;            // of the consumers, which take it over from the supervisor
   std::vector<QueueConfig> queues;
   std::vector<ConsumerConfig> consumers;
+  std::optional<ScheduleConfig> schedule;
   Millis lease{15'000};       // renewed at a third of it while the worker lives
   Millis stop_grace{10'000};  // at a stop: how long running jobs may take to finish
   Millis kill_grace{5'000};   // between SIGTERM and SIGKILL when a worker's time is up

@@ -26,6 +26,10 @@ constexpr Millis kLookPause{1'000};  // between two looks at queues and processe
 constexpr int kRenewalsPerLease = 3;
 constexpr Millis kFarewell{5'000};  // beyond the consumers' own graces
 
+async::Task<> run_scheduler(std::shared_ptr<Scheduler> scheduler, store::Store* store) {
+  co_await scheduler->run(*store);
+}
+
 }  // namespace
 
 Supervisor::Supervisor(async::Loop& loop, Config config, Reload reload)
@@ -57,7 +61,9 @@ async::Task<int> Supervisor::run() {
   } else {
     suspects_ = std::move(*suspects);
     const bool opened = co_await open_store();
-    if (opened) {
+    if (opened) ready = start_scheduler();
+    if (!ready) log::critical(ready.error().message());
+    if (opened && ready) {
       // Their jobs may come to us.
       if (!proc::kill_leftovers(kFarewell)) log::error("processes of a dead supervisor do not die");
       set_queues();
@@ -74,6 +80,7 @@ async::Task<int> Supervisor::run() {
   lease_timer_.cancel();
   look_timer_.cancel();
   if (endings_) endings_->close();
+  if (scheduler_) scheduler_->stop();
   if (store_) store_->close();
   // Last: it kills what is left, and nothing should be.
   keeper_.reset();
@@ -133,6 +140,20 @@ async::Task<bool> Supervisor::open_store() {
     co_await stopped_.wait_for(kStorePause);
   }
   co_return false;
+}
+
+/// The one that runs goes on where nothing has changed for it. invalid_argument where the store cannot do what is asked
+/// for.
+Result<> Supervisor::start_scheduler() {
+  if (scheduler_ && config_.schedule && scheduler_->config() == *config_.schedule) return {};
+  if (scheduler_) scheduler_->stop();
+  scheduler_.reset();
+  if (!config_.schedule) return {};
+  auto scheduler = std::make_shared<Scheduler>(loop_, *config_.schedule);
+  if (Result<> able = scheduler->check(*store_); !able) return able;
+  scheduler_ = std::move(scheduler);
+  gate_.spawn("scheduler", run_scheduler(scheduler_, store_.get()));
+  return {};
 }
 
 /// What a queue's configuration says to the store. A store that cannot do it says so, and works without.
@@ -240,6 +261,7 @@ void Supervisor::sweep() {
 }
 
 void Supervisor::stop() {
+  if (scheduler_) scheduler_->stop();
   if (groups_.empty()) return stopped_.set();
   for (const auto& group : groups_) group->stop(config_.stop_grace + config_.kill_grace + kFarewell);
   write_state();

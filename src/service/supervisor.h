@@ -17,6 +17,7 @@
 #include "service/group.h"
 #include "service/queue_watch.h"
 #include "service/run.h"
+#include "service/scheduler.h"
 #include "service/state_file.h"
 #include "service/suspects.h"
 #include "store/store.h"
@@ -37,6 +38,7 @@ class Supervisor {
 
  private:
   async::Task<bool> open_store();
+  Result<> start_scheduler();
   void set_queues();
   async::Task<> listen_for_signals();
   void on_signal(int number);
@@ -75,6 +77,7 @@ class Supervisor {
   std::unique_ptr<Endings> endings_;
   std::unique_ptr<QueueWatch> watch_;
   std::vector<std::unique_ptr<Group>> groups_;
+  std::shared_ptr<Scheduler> scheduler_;  // only where one is configured
   std::uint32_t last_owner_ = 0;
   int stops_ = 0;  // how often it was asked to stop
 };

@@ -40,6 +40,9 @@ void Supervisor::apply(Config config) {
   config_ = std::move(config);
   if (!store_) return;
   set_queues();
+  if (const Result<> scheduled = start_scheduler(); !scheduled) {
+    last_reload_.text.push_back(scheduled.error().message());
+  }
   std::vector<Group*> former;
   for (const auto& group : groups_) {
     if (!group->leaving()) former.push_back(group.get());

@@ -37,10 +37,29 @@ TEST_F(Cli, HelpAndVersionAreAnsweredAndWrongUsageIsTwo) {
 }
 
 TEST_F(Cli, EveryCommandHasHelpWithAnExample) {
-  for (const char* command :
-       {"add",        "process",     "run",          "queues",       "list-queues",   "jobs",           "job",
-        "job cancel", "queue pause", "queue resume", "queue purge",  "shared switch", "shared disable", "shared enable",
-        "broker",     "store stat",  "store verify", "store backup", "config check",  "config show"}) {
+  for (const char* command : {"add",
+                              "process",
+                              "run",
+                              "queues",
+                              "list-queues",
+                              "jobs",
+                              "job",
+                              "job cancel",
+                              "queue pause",
+                              "queue resume",
+                              "queue purge",
+                              "shared switch",
+                              "shared disable",
+                              "shared enable",
+                              "broker",
+                              "schedule",
+                              "schedule next",
+                              "scheduler",
+                              "store stat",
+                              "store verify",
+                              "store backup",
+                              "config check",
+                              "config show"}) {
     Sandbox::Words words;
     for (std::string rest = command; !rest.empty();) {
       const std::size_t blank = std::min(rest.find(' '), rest.size());
