@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <csignal>
+#include <cstdio>
 #include <optional>
 
 #include "app/command_list.h"
@@ -70,6 +71,7 @@ void print_tally(const Scheduler::Tally& tally) {
     added.push_back({{"id", to_string(fired.id)}, {"queue", json_text(fired.queue)}, {"line", fired.line}, {"at", at}});
   }
   print_json({{"added", added}, {"repeated", tally.repeated}, {"failed", tally.failed}});
+  std::fflush(stdout);  // who watches wants it now
 }
 
 /// A store is held for the moment of adding only: in a directory without a broker others want to add, too.

@@ -173,7 +173,8 @@ async::Task<> Scheduler::run(store::Store& store) {
       if (!tally.added.empty()) log::info(fmt::format("{} jobs were added by the crontab", tally.added.size()));
     }
     const Millis rest{unix_seconds(now + minutes{1}) * 1000 - wall_millis()};
-    co_await stopping_.wait_for(std::clamp(rest, Millis{1}, Millis{60'000}));
+    const Millis pause = std::clamp(rest, Millis{1}, Millis{60'000});
+    co_await stopping_.wait_for(pause);
   }
 }
 
