@@ -1,17 +1,22 @@
 #pragma once
 
 #include <array>
-#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "engine/entry.h"
 
 namespace coworker::engine {
 
-/// Finds a job's slot by its key: open addressing with linear probing over 4-byte slots, the keys
-/// themselves standing in the slab. Split into shards, so that growing moves a thousandth of the jobs
-/// at a time and no single add pays for all.
+/// Finds a job's slot by its key: open addressing over 4-byte slots, the keys themselves standing in the
+/// slab. Split into shards, so that growing moves a thousandth of the jobs at a time and no single add
+/// pays for all.
+///
+/// Beside each slot stands how far it is from its home, which keeps the slab out of nearly all looks: with
+/// millions of jobs each look there would wait for memory. Slots with one home stand together, nearer homes
+/// first (Robin Hood hashing), so a search ends as soon as it has gone further than what it finds.
 class KeyIndex {
  public:
   explicit KeyIndex(const Slab& slab) : slab_{slab} {}
@@ -19,60 +24,88 @@ class KeyIndex {
   Slot find(job::Key key) const {
     const std::uint64_t hash = mix(key);
     const Shard& shard = shards_[hash % kShards];
-    if (shard.slots.empty()) return 0;
-    const std::size_t mask = shard.slots.size() - 1;
-    for (std::size_t at = (hash >> 10) & mask; shard.slots[at] != 0; at = (at + 1) & mask) {
-      if (slab_[shard.slots[at]].key == key) return shard.slots[at];
+    if (shard.groups.empty()) return 0;
+    Place at = shard.home(hash);
+    for (unsigned distance = 1; shard.distance(at) >= distance; ++distance, at = shard.after(at)) {
+      if (shard.distance(at) == distance && slab_[shard.slot(at)].key == key) return shard.slot(at);
     }
     return 0;
   }
 
+  /// Has the memory that `find` needs come nearer, for one who looks for many keys.
+  void prefetch(job::Key key) const {
+    const std::uint64_t hash = mix(key);
+    const Shard& shard = shards_[hash % kShards];
+    if (!shard.groups.empty()) __builtin_prefetch(&shard.groups[shard.home(hash).group]);
+  }
+
   /// The key must not be in it yet.
   void insert(Slot slot) {
-    const std::uint64_t hash = mix(slab_[slot].key);
-    Shard& shard = shards_[hash % kShards];
-    if ((shard.used + 1) * 8 > shard.slots.size() * 7) grow(shard);
-    place(shard, hash, slot);
-    ++shard.used;
+    Shard& shard = shards_[mix(slab_[slot].key) % kShards];
+    if ((shard.used + 1) * 5 > shard.cells() * 4) resize(shard, shard.groups.size() * 3 / 2 + 1);
+    while (!place(shard, slot)) resize(shard, shard.groups.size() * 3 / 2 + 1);
     ++size_;
   }
 
-  void erase(job::Key key) {
-    const std::uint64_t hash = mix(key);
+  /// It must be in it, under the key that its entry still has.
+  void erase(Slot slot) {
+    const std::uint64_t hash = mix(slab_[slot].key);
     Shard& shard = shards_[hash % kShards];
-    if (shard.slots.empty()) return;
-    const std::size_t mask = shard.slots.size() - 1;
-    std::size_t hole = (hash >> 10) & mask;
-    while (shard.slots[hole] != 0 && slab_[shard.slots[hole]].key != key) hole = (hole + 1) & mask;
-    if (shard.slots[hole] == 0) return;
-    // Backward shift: move up whatever would no longer be found across the hole.
-    for (std::size_t at = (hole + 1) & mask; shard.slots[at] != 0; at = (at + 1) & mask) {
-      const std::size_t home = (mix(slab_[shard.slots[at]].key) >> 10) & mask;
-      if (((at - home) & mask) < ((at - hole) & mask)) continue;
-      shard.slots[hole] = shard.slots[at];
-      hole = at;
+    Place hole = shard.home(hash);
+    while (shard.slot(hole) != slot) hole = shard.after(hole);
+    // What is not at home behind it moves one nearer.
+    for (Place at = shard.after(hole); shard.distance(at) > 1; hole = at, at = shard.after(at)) {
+      shard.slot(hole) = shard.slot(at);
+      shard.distance(hole) = static_cast<std::uint8_t>(shard.distance(at) - 1);
     }
-    shard.slots[hole] = 0;
+    shard.slot(hole) = 0;
+    shard.distance(hole) = 0;
     --shard.used;
     --size_;
-    if (shard.slots.size() > kLeast && shard.used * 8 < shard.slots.size()) shrink(shard);
+    if (shard.groups.size() > 2 && shard.used * 4 < shard.cells()) resize(shard, shard.groups.size() / 2);
   }
 
   std::uint64_t size() const { return size_; }
 
   std::uint64_t bytes() const {
     std::uint64_t total = 0;
-    for (const Shard& shard : shards_) total += shard.slots.capacity() * sizeof(Slot);
+    for (const Shard& shard : shards_) total += shard.groups.capacity() * sizeof(Group);
     return total;
   }
 
  private:
   static constexpr std::size_t kShards = 1024;
-  static constexpr std::size_t kLeast = 16;
+  static constexpr std::size_t kGroup = 12;
+  static constexpr unsigned kMostDistance = 255;
+
+  /// A line of the processor's cache.
+  struct alignas(64) Group {
+    std::array<Slot, kGroup> slots{};
+    std::array<std::uint8_t, kGroup> distances{};  // from home, plus 1; 0: the cell is free
+  };
+
+  struct Place {
+    std::size_t group;
+    std::size_t cell;
+  };
 
   struct Shard {
-    std::vector<Slot> slots;
+    std::vector<Group> groups;
     std::size_t used = 0;
+
+    std::size_t cells() const { return groups.size() * kGroup; }
+    Place home(std::uint64_t hash) const {
+      const std::size_t cell = (hash >> 32) * cells() >> 32;
+      return {cell / kGroup, cell % kGroup};
+    }
+    Place after(Place at) const {
+      if (++at.cell < kGroup) return at;
+      return {at.group + 1 < groups.size() ? at.group + 1 : 0, 0};
+    }
+    Slot& slot(Place at) { return groups[at.group].slots[at.cell]; }
+    Slot slot(Place at) const { return groups[at.group].slots[at.cell]; }
+    std::uint8_t& distance(Place at) { return groups[at.group].distances[at.cell]; }
+    std::uint8_t distance(Place at) const { return groups[at.group].distances[at.cell]; }
   };
 
   static std::uint64_t mix(job::Key key) {
@@ -80,22 +113,36 @@ class KeyIndex {
     return x ^ (x >> 29);
   }
 
-  void place(Shard& shard, std::uint64_t hash, Slot slot) {
-    const std::size_t mask = shard.slots.size() - 1;
-    std::size_t at = (hash >> 10) & mask;
-    while (shard.slots[at] != 0) at = (at + 1) & mask;
-    shard.slots[at] = slot;
+  /// False: it is too far from home, and what had to give way to it is left in `slot`, not placed.
+  bool place(Shard& shard, Slot& slot) {
+    Place at = shard.home(mix(slab_[slot].key));
+    for (unsigned distance = 1; distance <= kMostDistance; ++distance, at = shard.after(at)) {
+      const unsigned there = shard.distance(at);
+      if (there >= distance) continue;
+      std::swap(shard.slot(at), slot);
+      shard.distance(at) = static_cast<std::uint8_t>(distance);
+      if (there == 0) {
+        ++shard.used;
+        return true;
+      }
+      distance = there;
+    }
+    return false;
   }
 
-  void rebuild(Shard& shard, std::size_t capacity) {
-    std::vector<Slot> old(capacity, 0);
-    old.swap(shard.slots);
-    for (const Slot slot : old) {
-      if (slot != 0) place(shard, mix(slab_[slot].key), slot);
+  void resize(Shard& shard, std::size_t groups) {
+    std::vector<Group> old(groups);
+    old.swap(shard.groups);
+    shard.used = 0;
+    for (std::size_t i = 0; i < old.size(); ++i) {
+      if (i + 2 < old.size()) {
+        for (const Slot slot : old[i + 2].slots) __builtin_prefetch(&slab_[slot]);
+      }
+      for (Slot slot : old[i].slots) {
+        while (slot != 0 && !place(shard, slot)) resize(shard, shard.groups.size() * 3 / 2 + 1);
+      }
     }
   }
-  void grow(Shard& shard) { rebuild(shard, shard.slots.empty() ? kLeast : shard.slots.size() * 2); }
-  void shrink(Shard& shard) { rebuild(shard, shard.slots.size() / 2); }
 
   const Slab& slab_;
   std::array<Shard, kShards> shards_;
