@@ -238,7 +238,7 @@ std::vector<Slot> Queues::peek(QueueIndex index, std::uint64_t count, bool backw
       all.push_back(at);
     }
     left = count;
-    for (Slot at = backwards ? lane.returned.last(slab_) : lane.returned.first(); at != 0 && left-- > 0;
+    for (Slot at = backwards ? lane.returned.last() : lane.returned.first(); at != 0 && left-- > 0;
          at = backwards ? lane.returned.previous(slab_, at) : lane.returned.next(slab_, at)) {
       all.push_back(at);
     }

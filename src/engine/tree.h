@@ -6,7 +6,7 @@ namespace coworker::engine {
 
 /// An ordered set of entries, linked through their own left, right and up: a treap whose heap priority
 /// is a hash of the key, so that it needs no memory but the links. Insert and erase take logarithmic
-/// time, the first element constant time.
+/// time, the first and the last element constant time, as does inserting behind the last.
 ///
 /// `Less(const Entry&, const Entry&)` must be a strict order in which no two entries are equal, and what
 /// it reads must not change while an entry is in the tree.
@@ -15,12 +15,7 @@ class Tree {
  public:
   bool empty() const { return root_ == 0; }
   Slot first() const { return first_; }
-
-  Slot last(const Slab& slab) const {
-    Slot at = root_;
-    while (at != 0 && slab[at].right != 0) at = slab[at].right;
-    return at;
-  }
+  Slot last() const { return last_; }
 
   Slot next(const Slab& slab, Slot at) const { return step(slab, at, &Entry::right, &Entry::left); }
   Slot previous(const Slab& slab, Slot at) const { return step(slab, at, &Entry::left, &Entry::right); }
@@ -29,11 +24,14 @@ class Tree {
     Entry& entry = slab[slot];
     entry.left = entry.right = entry.up = 0;
     if (root_ == 0) {
-      root_ = first_ = slot;
+      root_ = first_ = last_ = slot;
       return;
     }
-    Slot at = root_;
-    bool smallest = true;
+    // Most come in order: leases that are equally long, jobs that are delayed alike.
+    const bool greatest = Less{}(slab[last_], entry);
+    Slot at = greatest ? last_ : root_;
+    bool smallest = !greatest;
+    if (greatest) last_ = slot;
     while (true) {
       Entry& parent = slab[at];
       const bool goes_left = Less{}(entry, parent);
@@ -52,6 +50,7 @@ class Tree {
 
   void erase(Slab& slab, Slot slot) {
     if (first_ == slot) first_ = next(slab, slot);
+    if (last_ == slot) last_ = previous(slab, slot);
     Entry& entry = slab[slot];
     while (entry.left != 0 || entry.right != 0) {
       const bool lift_left =
@@ -106,6 +105,7 @@ class Tree {
 
   Slot root_ = 0;
   Slot first_ = 0;
+  Slot last_ = 0;
 };
 
 struct ByKey {

@@ -7,20 +7,31 @@
 namespace coworker::job {
 namespace {
 
-Result<> name(std::string_view what, std::string_view text) {
-  if (text.size() <= kMostName) return {};
+tl::unexpected<Error> too_long(std::string_view what, std::string_view text) {
   return fail(Errc::invalid_argument, std::string{what} + " has " + std::to_string(text.size()) + " bytes; at most " +
                                           std::to_string(kMostName) + " are allowed");
 }
 
-Result<> within(std::string_view what, std::int64_t value, std::int64_t least, std::int64_t most,
-                std::string_view unit) {
-  if (value >= least && value <= most) return {};
+tl::unexpected<Error> outside(std::string_view what, std::int64_t value, std::int64_t least, std::int64_t most,
+                              std::string_view unit) {
   return fail(Errc::invalid_argument, std::string{what} + " of " + std::to_string(value) + " " + std::string{unit} +
                                           " is not between " + std::to_string(least) + " and " + std::to_string(most));
 }
 
-Result<> expiry(Seconds ttl, Time now) {
+// The good case is a comparison in each command's way; the texts of the others are kept out of it.
+
+inline Result<> name(std::string_view what, std::string_view text) {
+  if (text.size() <= kMostName) return {};
+  return too_long(what, text);
+}
+
+inline Result<> within(std::string_view what, std::int64_t value, std::int64_t least, std::int64_t most,
+                       std::string_view unit) {
+  if (value >= least && value <= most) return {};
+  return outside(what, value, least, most, unit);
+}
+
+inline Result<> expiry(Seconds ttl, Time now) {
   constexpr std::int64_t kLastSecond = 0xffff'fffe;
   if (auto valid = within("ttl", ttl.count(), 1, kMostSeconds, "s"); !valid) return valid;
   return within("ttl", ttl.count(), 1, kLastSecond - now.ms / 1000, "s");

@@ -2,10 +2,17 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "journal/disk.h"
 
 namespace coworker::journal {
+
+/// An item where it stands, in memory that somebody else may use again soon.
+struct NearItem {
+  std::string_view head;
+  std::string_view body;
+};
 
 /// An item that was read back, its checksum compared.
 class Item {

@@ -17,6 +17,7 @@
 #include "journal/options.h"
 #include "journal/pin.h"
 #include "journal/position.h"
+#include "journal/read_ahead.h"
 #include "journal/recovery.h"
 #include "journal/segment.h"
 #include "journal/spares.h"
@@ -99,11 +100,10 @@ class Journal {
 
   // ---- reading --------------------------------------------------------------------------------------
 
-  /// An item from memory or the page cache; nullopt when a disk would have to be waited for: `pin` it then.
-  /// `expected` is a guess of head and body bytes, which saves a second read.
-  /// Not_found for a position before `oldest()`; `corrupt` when its checksum fails.
-  Result<std::optional<Item>> read_nowait(Position item, std::size_t expected = 0);
-  /// The same, and waits for the disk.
+  /// An item from memory or the page cache, good until the journal is used again; nullopt when a disk would have to
+  /// be waited for: `pin` it then. Not_found for a position before `oldest()`; `corrupt` when its checksum fails.
+  Result<std::optional<NearItem>> read_nowait(Position item);
+  /// The same, and waits for the disk. `expected` is a guess of head and body bytes, which saves a second read.
   Result<Item> read(Position item, std::size_t expected = 0);
 
   /// Holds the item's segment so that any thread can read it, also after the segment was dropped.
@@ -167,12 +167,13 @@ class Journal {
   void want_hints(const Chain& chain, const std::vector<std::uint64_t>& hint_bytes);
   bool has_hint(const std::string& name) const;
   const Segment* segment_of(Position position) const;
-  Result<std::optional<Item>> recent_item(Position item) const;
+  Result<NearItem> recent_item(Position item) const;
 
   Disk& disk_;
   Options options_;
   std::uint64_t identity_;
   Tail tail_;
+  ReadAhead read_ahead_;
   Spares spares_;
   std::deque<Segment> segments_;  // oldest first
   std::deque<Dropped> dropped_;

@@ -34,26 +34,27 @@ const Segment* Journal::segment_of(Position position) const {
   return after == segments_.begin() ? nullptr : &*std::prev(after);
 }
 
-Result<std::optional<Item>> Journal::recent_item(Position item) const {
+Result<NearItem> Journal::recent_item(Position item) const {
   const Bytes bytes = tail_.view(item, end_);
   if (bytes.size() >= kItemHeader && item_frame(bytes).bytes() <= bytes.size()) {
-    if (auto unpacked = unpack_item(bytes, item, identity_)) return unpacked;
+    const ItemView view = next_item(bytes, item);
+    return NearItem{as_text(view.head), as_text(view.body)};
   }
   return fail(Errc::corrupt, fmt::format("no item stands at position {} in memory", item));
 }
 
-Result<std::optional<Item>> Journal::read_nowait(Position item, std::size_t expected) {
+Result<std::optional<NearItem>> Journal::read_nowait(Position item) {
   const Segment* const segment = segment_of(item);
   if (item >= end_ || item < oldest()) return no_item(item);
   if (item >= tail_.begin()) return recent_item(item);
-  return segment->file->read_item_nowait(item, std::min(segment->end, tail_.begin()), expected);
+  return read_ahead_.read(*segment->file, item, std::min(segment->end, tail_.begin()));
 }
 
 Result<Item> Journal::read(Position item, std::size_t expected) {
   if (item < end_ && item >= tail_.begin() && item >= oldest()) {
-    auto recent = recent_item(item);
+    const auto recent = recent_item(item);
     if (!recent) return tl::unexpected{recent.error()};
-    return std::move(**recent);
+    return Item{std::string{recent->head}.append(recent->body), recent->head.size()};
   }
   auto pinned = pin(item);
   if (!pinned) return tl::unexpected{pinned.error()};

@@ -100,15 +100,47 @@ TEST_F(JournalTest, ReadsWithoutWaitingOnlyWhatIsInMemory) {
   EXPECT_FALSE(*cold);
   const auto warm = journal_->read_nowait(*recent);
   ASSERT_TRUE(warm && *warm);
-  EXPECT_EQ((*warm)->body(), "body");
+  EXPECT_EQ((*warm)->body, "body");
   const auto pin = journal_->pin(*old);
   ASSERT_TRUE(pin);
   EXPECT_EQ(pin->read()->body(), "body");
   disk_.set_faults({});
-  for (const std::size_t expected : {0u, 1u, 7u, 1000u}) {
-    const auto again = journal_->read_nowait(*old, expected);
-    ASSERT_TRUE(again && *again);
-    EXPECT_EQ((*again)->head(), "old");
+  const auto again = journal_->read_nowait(*old);
+  ASSERT_TRUE(again && *again);
+  EXPECT_EQ((*again)->head, "old");
+  for (const std::size_t expected : {0u, 1u, 7u, 1000u}) EXPECT_EQ(journal_->read(*old, expected)->head(), "old");
+}
+
+TEST_F(JournalTest, ReadsItemsOneAfterAnotherAndInAnyOrder) {
+  disk_.set_bytes(4 << 20);
+  open(512 << 10);
+  std::vector<std::pair<Position, std::string>> items;
+  for (int i = 0; i < 500; ++i) {
+    // Some are larger than all that is read at once.
+    const std::string body(i % 100 == 57 ? 70'000 : static_cast<std::size_t>(i), static_cast<char>('a' + i % 26));
+    const auto position = add(std::to_string(i), body);
+    ASSERT_TRUE(position);
+    items.emplace_back(*position, body);
+    if (i % 50 == 0) ASSERT_TRUE(journal_->sync());
+  }
+  ASSERT_TRUE(journal_->sync());
+  const auto check = [&](std::size_t i) {
+    const auto item = journal_->read_nowait(items[i].first);
+    ASSERT_TRUE(item && *item);
+    EXPECT_EQ((*item)->head, std::to_string(i));
+    EXPECT_EQ((*item)->body, items[i].second);
+  };
+  for (const double short_io : {0.0, 0.5}) {
+    disk_.set_faults({.short_io = short_io});
+    for (std::size_t i = 0; i < items.size(); ++i) check(i);
+    for (std::size_t i = 0; i < items.size(); ++i) check(i * 7 % items.size());
+    for (std::size_t i = items.size(); i > 0; --i) check(i - 1);
+  }
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    disk_.set_faults({.cold_read = 0.5});
+    const auto item = journal_->read_nowait(items[i].first);
+    ASSERT_TRUE(item);
+    if (*item) EXPECT_EQ((*item)->body, items[i].second);
   }
 }
 

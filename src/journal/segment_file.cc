@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "journal/pin.h"
 
@@ -30,65 +31,35 @@ Error SegmentFile::damaged(Position position, std::string_view what) const {
                fmt::format("segment '{}' is damaged at offset {}: {}", name_, offset_of(position), what)};
 }
 
-std::optional<Item> unpack_item(Bytes bytes, Position position, std::uint64_t identity) {
-  if (!item_matches(bytes, position, identity)) return std::nullopt;
+Result<NearItem> SegmentFile::check_item(Bytes bytes, Position position) const {
+  if (!item_matches(bytes, position, identity_)) return tl::unexpected{damaged(position, "bad checksum of an item")};
   const ItemView view = next_item(bytes, position);
-  std::string joined;
-  joined.reserve(view.head.size() + view.body.size());
-  joined.append(as_text(view.head)).append(as_text(view.body));
-  return Item{std::move(joined), view.head.size()};
-}
-
-/// `read(offset, bytes)` fills all of `bytes` or returns false.
-template <class Read>
-Result<std::optional<Item>> SegmentFile::read_with(Position position, Position limit, std::size_t expected, Read read) {
-  if (limit < position + kItemHeader) return tl::unexpected{damaged(position, "no item stands here")};
-  const std::uint64_t most = limit - position;
-  const std::uint64_t guess = expected == 0 ? kFirstRead : kItemHeader + kBodySum + std::uint64_t{expected};
-  auto size = static_cast<std::size_t>(std::min(most, guess));
-  auto bytes = std::make_unique_for_overwrite<std::byte[]>(size);
-  Result<bool> complete = read(offset_of(position), MutableBytes{bytes.get(), size});
-  if (!complete) return tl::unexpected{complete.error()};
-  if (!*complete) return std::optional<Item>{};
-
-  const std::uint64_t whole = item_frame({bytes.get(), size}).bytes();
-  if (whole > most) return tl::unexpected{damaged(position, "no item stands here")};
-  if (whole > size) {
-    auto larger = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(whole));
-    std::memcpy(larger.get(), bytes.get(), size);
-    complete =
-        read(offset_of(position) + size, MutableBytes{larger.get() + size, static_cast<std::size_t>(whole) - size});
-    if (!complete) return tl::unexpected{complete.error()};
-    if (!*complete) return std::optional<Item>{};
-    bytes = std::move(larger);
-  }
-  auto item = unpack_item({bytes.get(), static_cast<std::size_t>(whole)}, position, identity_);
-  if (!item) return tl::unexpected{damaged(position, "bad checksum of an item")};
-  return item;
+  return NearItem{as_text(view.head), as_text(view.body)};
 }
 
 Result<Item> SegmentFile::read_item(Position position, Position limit, std::size_t expected) {
-  auto item = read_with(position, limit, expected, [&](std::uint64_t offset, MutableBytes bytes) -> Result<bool> {
-    const auto count = read_up_to(*file_, offset, bytes);
+  if (limit < position + kItemHeader) return tl::unexpected{damaged(position, "no item stands here")};
+  const std::uint64_t most = limit - position;
+  const std::uint64_t guess = expected == 0 ? kFirstRead : kItemHeader + kBodySum + std::uint64_t{expected};
+  std::string bytes;
+  const auto read_to = [&](std::uint64_t size) -> Result<> {
+    const std::size_t before = bytes.size();
+    bytes.resize(static_cast<std::size_t>(size));
+    const MutableBytes rest = std::as_writable_bytes(std::span{bytes}).subspan(before);
+    const auto count = read_up_to(*file_, offset_of(position) + before, rest);
     if (!count) return tl::unexpected{count.error()};
-    return *count == bytes.size();
-  });
+    if (*count < rest.size()) return tl::unexpected{damaged(position, "the file ends within an item")};
+    return {};
+  };
+  if (auto done = read_to(std::min(most, guess)); !done) return tl::unexpected{done.error()};
+  const std::uint64_t whole = item_frame(as_bytes(bytes)).bytes();
+  if (whole > most) return tl::unexpected{damaged(position, "no item stands here")};
+  if (whole > bytes.size()) {
+    if (auto done = read_to(whole); !done) return tl::unexpected{done.error()};
+  }
+  const auto item = check_item(as_bytes(bytes).first(static_cast<std::size_t>(whole)), position);
   if (!item) return tl::unexpected{item.error()};
-  if (!*item) return tl::unexpected{damaged(position, "the file ends within an item")};
-  return std::move(**item);
-}
-
-Result<std::optional<Item>> SegmentFile::read_item_nowait(Position position, Position limit, std::size_t expected) {
-  return read_with(position, limit, expected, [&](std::uint64_t offset, MutableBytes bytes) -> Result<bool> {
-    while (!bytes.empty()) {
-      const auto count = file_->pread_nowait(offset, bytes);
-      if (!count) return tl::unexpected{count.error()};
-      if (!*count || **count == 0) return false;
-      offset += **count;
-      bytes = bytes.subspan(**count);
-    }
-    return true;
-  });
+  return Item{std::string{item->head}.append(item->body), item->head.size()};
 }
 
 Result<Item> Pin::read(std::size_t expected) const {

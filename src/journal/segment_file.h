@@ -34,15 +34,12 @@ class SegmentFile {
   /// The item, which ends at `limit` at the latest. Waits for the disk.
   Result<Item> read_item(Position position, Position limit, std::size_t expected);
 
-  /// The same from the page cache, else nullopt.
-  Result<std::optional<Item>> read_item_nowait(Position position, Position limit, std::size_t expected);
+  /// The whole item in `bytes`; corrupt when its sum does not match.
+  Result<NearItem> check_item(Bytes bytes, Position position) const;
 
   Error damaged(Position position, std::string_view what) const;
 
  private:
-  template <class Read>
-  Result<std::optional<Item>> read_with(Position position, Position limit, std::size_t expected, Read read);
-
   std::unique_ptr<File> file_;
   std::string name_;
   std::uint64_t identity_;
@@ -51,8 +48,5 @@ class SegmentFile {
   std::mutex sync_mutex_;
   std::optional<Error> sync_failure_;
 };
-
-/// Makes an Item of an item's bytes; nullopt when its sum does not match.
-std::optional<Item> unpack_item(Bytes bytes, Position position, std::uint64_t identity);
 
 }  // namespace coworker::journal

@@ -236,7 +236,7 @@ void Core::read_then_park(job::Answer answer, std::vector<journal::Position> rec
           auto item = pin.read();
           if (!item)
             shared->failure = item.error();
-          else if (auto failure = fill(shared->answer, index, *item))
+          else if (auto failure = fill(shared->answer, index, {item->head(), item->body()}))
             shared->failure = failure;
         }
       },
