@@ -138,14 +138,15 @@ def in_process(servers, settings, table):
             return result["rate"]
         return measured
 
-    def bare(mode):
+    def bare(mode, how="append"):
         def measured():
             folder, _ = servers.fresh("append")
             writes = max(50, int(500 * settings.seconds))
-            result = run([limits, "append", os.path.join(folder, "log"), str(writes), str(written[mode]), "1"])
+            result = run([limits, how, os.path.join(folder, "log"), str(writes), str(written[mode]), "1"])
             return 1000 * writes / result["seconds"]
         return measured
-    rates = in_turns({"add": ours("add"), "bare add": bare("add"), "cycle": ours("cycle"), "bare cycle": bare("cycle")},
+    rates = in_turns({"add": ours("add"), "bare add": bare("add"), "over add": bare("add", "overwrite"),
+                      "cycle": ours("cycle"), "bare cycle": bare("cycle"), "over cycle": bare("cycle", "overwrite")},
                      settings.turns)
     table.heading("In process: store/embedded, batches of 1,000, against one write and one sync of the same bytes a batch")
     for mode, text in (("add", "add"), ("cycle", "add, claim, ack")):
@@ -153,6 +154,8 @@ def in_process(servers, settings, table):
         table.row(f"coworker, commit: {text}", rates[mode], "jobs/s")
         table.row(f"bare append and sync of {written[mode] / 1000:.0f} bytes a job", rates["bare " + mode], "jobs/s",
                   _share(rates[mode], rates["bare " + mode]), (">= 50 %", ratio >= 0.5))
+        table.row("  the same over and over in one file", rates["over " + mode], "jobs/s",
+                  _share(rates[mode], rates["over " + mode]))
 
 
 def waiting(servers, settings, table):

@@ -16,12 +16,14 @@ class ByteWriter {
  public:
   explicit ByteWriter(std::string& out) : out_{out} {}
 
-  template <class T>
-    requires std::is_trivially_copyable_v<T>
-  ByteWriter& put(T value) {
-    char bytes[sizeof value];
-    std::memcpy(bytes, &value, sizeof value);
-    out_.append(bytes, sizeof value);
+  /// One after the other, without padding. Several at once cost little more than one.
+  template <class... T>
+    requires(std::is_trivially_copyable_v<T> && ...)
+  ByteWriter& put(T... values) {
+    char bytes[(sizeof values + ...)];
+    char* to = bytes;
+    ((std::memcpy(to, &values, sizeof values), to += sizeof values), ...);
+    out_.append(bytes, sizeof bytes);
     return *this;
   }
 

@@ -10,14 +10,10 @@ using std::uint32_t;
 using std::uint64_t;
 using std::uint8_t;
 
-void write_state(ByteWriter& to, const StateFact& fact) {
-  to.put(fact.key)
-      .put(fact.event)
-      .put(fact.state)
-      .put(static_cast<uint8_t>((fact.queued_once ? 1 : 0) | (fact.has_reason ? 2 : 0)))
-      .put(fact.due)
-      .put(fact.token);
-  to.put(fact.expires).put(fact.nacks).put(fact.additional).put(fact.attempts).put(fact.crashes);
+void write_state(ByteWriter& to, FactKind kind, const StateFact& fact) {
+  const auto flags = static_cast<uint8_t>((fact.queued_once ? 1 : 0) | (fact.has_reason ? 2 : 0));
+  to.put(kind, fact.key, fact.event, fact.state, flags, fact.due, fact.token, fact.expires, fact.nacks, fact.additional,
+         fact.attempts, fact.crashes);
   if (fact.has_reason) to.text(fact.reason);
 }
 
@@ -66,24 +62,21 @@ ByteReader open(std::string_view bytes) {
 
 void encode(const JobFact& fact, std::string& out) {
   ByteWriter to{out};
-  to.put(FactKind::job);
-  write_state(to, fact.state);
+  write_state(to, FactKind::job, fact.state);
   write_origin(to, fact.origin);
-  to.put(fact.retry).put(fact.ttl_digits).put(fact.created_ms).put(fact.delay_ms).put(fact.replicas);
-  to.put(static_cast<uint8_t>((fact.bury_on_expiry ? 1 : 0) | (fact.rewritten ? 2 : 0))).put(fact.priority);
+  const auto flags = static_cast<uint8_t>((fact.bury_on_expiry ? 1 : 0) | (fact.rewritten ? 2 : 0));
+  to.put(fact.retry, fact.ttl_digits, fact.created_ms, fact.delay_ms, fact.replicas, flags, fact.priority);
   to.text(fact.queue).text(fact.group).text(fact.unique_key);
 }
 
 void encode(const StateFact& fact, std::string& out) {
   ByteWriter to{out};
-  to.put(FactKind::state);
-  write_state(to, fact);
+  write_state(to, FactKind::state, fact);
 }
 
 void encode(const MovedFact& fact, std::string& out) {
   ByteWriter to{out};
-  to.put(FactKind::moved);
-  write_state(to, fact.state);
+  write_state(to, FactKind::moved, fact.state);
   write_origin(to, fact.origin);
   to.text(fact.queue);
 }
@@ -115,7 +108,7 @@ void encode(const OnceFact& fact, std::string& out) {
 }
 
 void encode(const RemovedFact& fact, std::string& out) {
-  ByteWriter{out}.put(FactKind::removed).put(fact.key).put(fact.event);
+  ByteWriter{out}.put(FactKind::removed, fact.key, fact.event);
 }
 
 void encode_clock(Time now, std::string& out) {

@@ -125,7 +125,7 @@ Result<> Core::reserve(std::size_t bytes, std::uint64_t wakes, journal::Urgency 
   return room;
 }
 
-void Core::apply(job::Command command, Done done) {
+void Core::apply(job::Command&& command, Done done) {
   if (closed_) return done(fail(Errc::unavailable, "the store is closed"));
   if (auto* purge = std::get_if<job::Purge>(&command)) {
     purge->upto = state_->last_key();
@@ -187,6 +187,11 @@ void Core::append() {
 void Core::settle(bool acknowledges, Done done) {
   Wait wait = effects_.wait;
   if (wait == Wait::written && acknowledges && options_.sync_acks) wait = Wait::synced;
+  if (const auto* added = std::get_if<job::Added>(&effects_.answer);
+      added != nullptr && wait == Wait::synced && options_.sync_adds) {
+    adds_after_sync_.push_back({journal_->end(), std::move(done), *added});
+    return answer_served();
+  }
   job::Answer answer = std::move(effects_.answer);
   std::vector<journal::Position> records = std::move(effects_.records);
   const std::vector<engine::Effects::Served> served = std::move(effects_.served);
@@ -246,16 +251,16 @@ void Core::read_then_park(job::Answer answer, std::vector<journal::Position> rec
       });
 }
 
-bool Core::reached(const Parked& parked, Wait wait) const {
+bool Core::reached(journal::Position at, Wait wait) const {
   if (wait == Wait::nothing) return true;
-  if (wait == Wait::synced) return parked.at <= journal_->synced();
+  if (wait == Wait::synced) return at <= journal_->synced();
   // While the disk cannot be written, what was acknowledged is held in memory: better to go on than to stop.
-  return parked.at <= journal_->written() || !journal_->writable();
+  return at <= journal_->written() || !journal_->writable();
 }
 
 void Core::park(Parked parked, Wait wait) {
   auto& line = wait == Wait::synced ? after_sync_ : after_write_;
-  if (wait == Wait::nothing || (line.empty() && reached(parked, wait))) return finish(parked);
+  if (wait == Wait::nothing || (line.empty() && reached(parked.at, wait))) return finish(parked);
   line.push_back(std::move(parked));
 }
 
@@ -265,15 +270,12 @@ void Core::finish(Parked& parked) {
   parked.done(tl::unexpected{*parked.failure});
 }
 
-bool Core::drain(std::deque<Parked>& parked, Wait wait) {
-  bool any = false;
-  while (!parked.empty() && reached(parked.front(), wait)) {
+void Core::drain(std::deque<Parked>& parked, Wait wait) {
+  while (!parked.empty() && reached(parked.front().at, wait)) {
     Parked next = std::move(parked.front());
     parked.pop_front();
     finish(next);
-    any = true;
   }
-  return any;
 }
 
 void Core::write_out() {
@@ -302,6 +304,11 @@ bool Core::commit_adds() {
 void Core::deliver() {
   while (commit_adds()) {
   }
+  while (!adds_after_sync_.empty() && reached(adds_after_sync_.front().at, Wait::synced)) {
+    const ParkedAdd next = std::move(adds_after_sync_.front());
+    adds_after_sync_.pop_front();
+    next.done(next.answer);
+  }
   drain(after_sync_, Wait::synced);
   drain(after_write_, Wait::written);
 }
@@ -318,10 +325,13 @@ void Core::close() {
   if (auto synced = journal_->close(); !synced)
     options_.log(log::Level::warning, "the last records are not synced: " + synced.error().message());
   deliver();
-  for (auto* parked : {&after_sync_, &after_write_}) {
-    for (Parked& each : *parked) each.done(fail(Errc::unavailable, "the store is closed and could not write this"));
-    parked->clear();
-  }
+  const auto refuse = [](auto& parked) {
+    for (auto& each : parked) each.done(fail(Errc::unavailable, "the store is closed and could not write this"));
+    parked.clear();
+  };
+  refuse(adds_after_sync_);
+  refuse(after_sync_);
+  refuse(after_write_);
 }
 
 }  // namespace coworker::store

@@ -45,12 +45,12 @@ class Core final : private journal::Recovery {
 
   ~Core() override;
 
-  void apply(job::Command command, Done done);
+  void apply(job::Command&& command, Done done);
 
   /// Hands what was appended to the kernel. Trouble shows in `journal().writable()`.
   void write_out();
   /// True while an answer waits for a sync.
-  bool wants_sync() const { return !after_sync_.empty(); }
+  bool wants_sync() const { return !after_sync_.empty() || !adds_after_sync_.empty(); }
   journal::Journal& journal() { return *journal_; }
 
   /// Commits adds that are durable now, and calls the Done of every answer that may leave.
@@ -77,6 +77,12 @@ class Core final : private journal::Recovery {
     job::Answer answer;
     std::optional<Error> failure;  // a body could not be read
   };
+  /// Of an add: there may be many at once, so they are small.
+  struct ParkedAdd {
+    journal::Position at = 0;
+    Done done;
+    job::Added answer;
+  };
   struct Purging {
     job::Purge rest;
     std::uint64_t removed = 0;
@@ -98,9 +104,9 @@ class Core final : private journal::Recovery {
                       Done done);
   void park(Parked parked, engine::Effects::Wait wait);
   void finish(Parked& parked);
-  bool reached(const Parked& parked, engine::Effects::Wait wait) const;
+  bool reached(journal::Position at, engine::Effects::Wait wait) const;
   bool commit_adds();
-  bool drain(std::deque<Parked>& parked, engine::Effects::Wait wait);
+  void drain(std::deque<Parked>& parked, engine::Effects::Wait wait);
   bool tick_engine();
 
   Options options_;
@@ -116,6 +122,7 @@ class Core final : private journal::Recovery {
   engine::Effects effects_;
   std::deque<Parked> after_write_;
   std::deque<Parked> after_sync_;
+  std::deque<ParkedAdd> adds_after_sync_;
   std::unordered_map<std::uint64_t, Done> claims_;           // that wait, by ticket
   std::deque<std::pair<journal::Position, job::Key>> adds_;  // not committed yet: end of record, last key
   std::uint64_t unnamed_tickets_ = 0;
