@@ -185,6 +185,7 @@ Result<service::Config> service_config(const Settings& settings) {
   config.store = settings.text({"store"});
   config.log = log_options(settings);
   config.lease = settings.get<Millis>({"lease"});
+  config.kill_switch = settings.text({"kill_switch"});
   config.stop_grace = settings.get<Millis>({"stop_grace"});
   config.kill_grace = settings.get<Millis>({"kill_grace"});
   for (const Settings::Entry& entry : settings.entries({"queues"})) {

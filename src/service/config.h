@@ -103,6 +103,7 @@ struct Config {
   std::vector<QueueConfig> queues;
   std::vector<ConsumerConfig> consumers;
   std::optional<ScheduleConfig> schedule;
+  std::string kill_switch;    // worker::KillSwitch; empty: none
   Millis lease{15'000};       // renewed at a third of it while the worker lives
   Millis stop_grace{10'000};  // at a stop: how long running jobs may take to finish
   Millis kill_grace{5'000};   // between SIGTERM and SIGKILL when a worker's time is up

@@ -32,6 +32,10 @@ void Group::set_limits(const ConsumerConfig& consumer) {
   set_wanted(std::clamp(wanted_, limits_.min_processes, most));
 }
 
+void Group::hold(bool on) {
+  if (std::exchange(held_, on) != on) set_wanted(limits_.min_processes);
+}
+
 void Group::scale(std::uint64_t waiting, std::uint64_t arrived) {
   const Clock::time_point now = Clock::now();
   Load load;
@@ -54,6 +58,7 @@ void Group::scale(std::uint64_t waiting, std::uint64_t arrived) {
 
 void Group::set_wanted(std::uint32_t wanted) {
   if (leaving_) return;
+  if (held_) wanted = 0;
   if (wanted_ != 0 && wanted != wanted_) {
     log::info(fmt::format("{} consumers for '{}', up to now {}", wanted, limits_.queues.front(), wanted_));
   }

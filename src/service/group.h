@@ -35,7 +35,12 @@ class Group {
   void set_limits(const ConsumerConfig& consumer);
 
   /// Whether the number of processes follows the load.
-  bool scales() const { return limits_.autoscale && limits_.max_processes > limits_.min_processes && !leaving_; }
+  bool scales() const {
+    return limits_.autoscale && limits_.max_processes > limits_.min_processes && !leaving_ && !held_;
+  }
+
+  /// While held, no process is wanted: they drain, and new ones start when it is over.
+  void hold(bool on);
 
   /// What is known of the queues; the rest of the load is seen on the processes' pages.
   void scale(std::uint64_t waiting, std::uint64_t arrived);
@@ -76,6 +81,7 @@ class Group {
   std::uint64_t ended_before_ = 0;
   std::uint32_t wanted_ = 0;
   bool leaving_ = false;
+  bool held_ = false;
   std::vector<std::unique_ptr<ConsumerProcess>> processes_;
   std::vector<std::unique_ptr<ConsumerProcess>> over_;  // until the next turn of the loop
 };

@@ -16,6 +16,7 @@
 #include "service/run.h"
 #include "store/open.h"
 #include "worker/command_worker.h"
+#include "worker/kill_switch.h"
 
 namespace coworker::service {
 namespace {
@@ -67,6 +68,7 @@ async::Task<int> Supervisor::run() {
       // Their jobs may come to us.
       if (!proc::kill_leftovers(kFarewell)) log::error("processes of a dead supervisor do not die");
       set_queues();
+      obey_kill_switch();
       make_groups();
       arm_leases();
       arm_look();
@@ -210,6 +212,7 @@ void Supervisor::add_group(std::shared_ptr<const Config> part) {
   events.on_end = [this](Remains::Ending ending) { endings_->settle(std::move(ending)); };
   events.on_over = [this] { check_over(); };
   groups_.push_back(std::make_unique<Group>(loop_, std::move(part), std::move(setting), std::move(events)));
+  groups_.back()->hold(held_);
   groups_.back()->start();
 }
 
@@ -245,6 +248,7 @@ void Supervisor::arm_look() {
 
 void Supervisor::look() {
   sweep();
+  obey_kill_switch();
   std::set<std::string> queues;
   for (const auto& group : groups_) {
     if (!group->scales()) continue;
@@ -254,6 +258,22 @@ void Supervisor::look() {
   }
   watch_->ask({queues.begin(), queues.end()});
   write_state();
+}
+
+/// What cannot be read is never taken for "everything may run": at the start nothing does then, later all stays as it
+/// is.
+void Supervisor::obey_kill_switch() {
+  Result<worker::Switched> switched = worker::Switched{};
+  if (!config_.kill_switch.empty()) switched = worker::KillSwitch{config_.kill_switch}.read();
+  const std::string trouble = switched ? "" : switched.error().message();
+  if (!trouble.empty() && trouble != switch_trouble_) log::error(trouble);
+  switch_trouble_ = trouble;
+  const bool hold = switched ? switched->work : held_ || groups_.empty();
+  if (hold == held_) return;
+  held_ = hold;
+  log::warning(held_ ? "the kill switch holds all work: consumers drain, and none is started"
+                     : "the kill switch holds no work any more");
+  for (const auto& group : groups_) group->hold(held_);
 }
 
 void Supervisor::sweep() {

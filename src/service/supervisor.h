@@ -56,6 +56,7 @@ class Supervisor {
   void renew_unsettled();
   void arm_look();
   void look();
+  void obey_kill_switch();
   void write_state();
 
   async::Loop& loop_;
@@ -79,7 +80,9 @@ class Supervisor {
   std::vector<std::unique_ptr<Group>> groups_;
   std::shared_ptr<Scheduler> scheduler_;  // only where one is configured
   std::uint32_t last_owner_ = 0;
-  int stops_ = 0;  // how often it was asked to stop
+  bool held_ = false;           // by the kill switch
+  std::string switch_trouble_;  // why it could not be read
+  int stops_ = 0;               // how often it was asked to stop
 };
 
 }  // namespace coworker::service

@@ -178,6 +178,34 @@ TEST_F(RunProgram, AChangedConfigurationIsAppliedWithoutLosingAJob) {
   EXPECT_EQ(program.stop(), 0) << program.log();
 }
 
+TEST_F(RunProgram, TheKillSwitchHoldsAllWorkUntilItIsOver) {
+  sandbox_.write("coworker.yml",
+                 "kill_switch: switch.json\n"
+                 "queues: { a: { worker: { type: command, command: [sh, -c, 'echo ran >>out'] } } }");
+  const auto has_no_consumer = [this] {
+    return sandbox_.run({"worker", "list", "--json"}).out.find(R"("consumers":[])") != std::string::npos;
+  };
+  ASSERT_EQ(sandbox_.run({"shared", "disable", "--work"}).code, 0);
+  Background program{sandbox_, {"run"}};
+  ASSERT_TRUE(eventually([&] { return program.log().find("holds all work") != std::string::npos; })) << program.log();
+  ASSERT_TRUE(eventually(has_no_consumer));
+  ASSERT_EQ(sandbox_.run({"add", "a", "1"}).code, 0);
+  EXPECT_TRUE(has_no_consumer());
+  EXPECT_EQ(sandbox_.read("out"), "");
+  ASSERT_EQ(sandbox_.run({"shared", "enable", "--all"}).code, 0);
+  ASSERT_TRUE(eventually([&] { return sandbox_.read("out") == "ran\n"; })) << program.log();
+
+  ASSERT_EQ(sandbox_.run({"shared", "disable", "--all"}).code, 0);
+  ASSERT_TRUE(eventually(has_no_consumer)) << program.log();
+  sandbox_.write("switch.json", "{");
+  ASSERT_TRUE(eventually([&] { return program.log().find("is damaged") != std::string::npos; })) << program.log();
+  EXPECT_TRUE(has_no_consumer()) << "damage does not let work begin";
+  ASSERT_EQ(::unlink(sandbox_.path("switch.json").c_str()), 0);
+  ASSERT_EQ(sandbox_.run({"add", "a", "2"}).code, 0);
+  EXPECT_TRUE(eventually([&] { return sandbox_.read("out") == "ran\nran\n"; })) << program.log();
+  EXPECT_EQ(program.stop(), 0) << program.log();
+}
+
 TEST_F(RunProgram, ReloadNamesWhereItLookedForASupervisor) {
   const Ran none = sandbox_.run({"reload"});
   EXPECT_EQ(none.code, 1);
