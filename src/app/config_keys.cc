@@ -164,6 +164,13 @@ constexpr std::array kKeys{
     Key{Scope::log, "format", Kind::choice, "text", "One line per event, as text or as JSON.", "text json"},
     Key{Scope::log, "file", Kind::path, "", "Appended to; none: standard error."},
 
+    Key{Scope::events, "history", Kind::choice, "failures",
+        "What the store's history keeps (coworker job ID): failures = attempts that did not end well, burials, what "
+        "workers say; all = also that jobs start and end well, which is most of all events and pushes older ones out.",
+        "failures all none"},
+    Key{Scope::events, "file", Kind::path, "", "Every event is appended to it, as a line of JSON; none: nowhere."},
+    Key{Scope::events, "bodies", Kind::boolean, "false", "The lines of the file hold the bodies of the jobs."},
+
     Key{Scope::foreign_root, "log_dir", Kind::path, "/var/log/disqontrol", "Directory of disqontrol.log."},
     Key{Scope::foreign_root, "cache_dir", Kind::path, "", "Accepted and not used."},
     Key{Scope::foreign_node, "host", Kind::text, "", "Address of a Disque node."},
@@ -212,7 +219,8 @@ constexpr std::array kPlaces{
     Place{Scope::consumer, "consumers.*", "consumer_defaults", true, "A list of groups of consumer processes"},
     Place{Scope::consumer_entry, "consumers.*", "consumer_defaults", true, ""},
     Place{Scope::schedule, "schedule", "", false, "Jobs that are added at certain times"},
-    Place{Scope::log, "log", "", false, "Where events are written"},
+    Place{Scope::log, "log", "", false, "What the programs say of their work"},
+    Place{Scope::events, "events", "", false, "What happens to jobs, for programs: see docs/events.md"},
     Place{Scope::foreign_root, "disqontrol", "", false, "The file of Disqontrol, read as it is"},
     Place{Scope::foreign_node, "disqontrol.disque.*", "", true, "A list of nodes; one answers for all"},
     Place{Scope::foreign_queue, "disqontrol.queue_defaults", "", false, "What holds for every queue"},

@@ -38,6 +38,7 @@ enum class Scope : std::uint8_t {
   consumer_entry,
   schedule,
   log,
+  events,
   foreign_root,  // from here on: the file of Disqontrol, under its root key `disqontrol`
   foreign_node,
   foreign_queue,

@@ -184,6 +184,12 @@ Result<service::Config> service_config(const Settings& settings) {
   service::Config config;
   config.store = settings.text({"store"});
   config.log = log_options(settings);
+  const std::string history = settings.text({"events", "history"});
+  config.events.history = history == "all"    ? service::EventConfig::History::all
+                          : history == "none" ? service::EventConfig::History::none
+                                              : service::EventConfig::History::failures;
+  config.events.file = settings.text({"events", "file"});
+  config.events.bodies = settings.get<bool>({"events", "bodies"});
   config.lease = settings.get<Millis>({"lease"});
   config.kill_switch = settings.text({"kill_switch"});
   config.stop_grace = settings.get<Millis>({"stop_grace"});

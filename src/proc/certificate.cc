@@ -27,6 +27,8 @@ std::string ending(const Certificate& c) {
       return fmt::format("stopped by us, {}", how);
     case Killed::lease_lost:
       return fmt::format("its lease was lost: stopped by us, {}", how);
+    case Killed::cancelled:
+      return fmt::format("cancelled: stopped by us, {}", how);
     case Killed::no:
       break;
   }

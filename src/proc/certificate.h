@@ -16,6 +16,7 @@ enum class Killed : std::uint8_t {
   process_timeout,  // its attempt took too long
   stopped,          // we are stopping, and its grace period is over
   lease_lost,       // its job belongs to somebody else by now
+  cancelled,        // its job was removed
 };
 
 /// What is known of the end of a process, and no more. Plain value.

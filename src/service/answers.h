@@ -19,6 +19,7 @@ namespace coworker::service {
 struct Original {
   job::Envelope envelope;
   Seconds retry{0};
+  std::string id{};  // of its first incarnation; empty: this is the first
 };
 
 /// Tells a store what became of jobs, again and again until it has heard.

@@ -26,7 +26,7 @@ Verdict judge_one(const HeldJob& job, const QueueConfig& queue, const Death& dea
   const auto as = [&](Kind kind, const std::string& reason) {
     return decide(kind, reason, job.attempt, queue, death.now, death.roll);
   };
-  Verdict verdict{job.attempt.job, job.attempt.queue, Decision{}, false};
+  Verdict verdict{job.attempt, Decision{}, false};
   switch (job.state) {
     case Hold::free:
     case Hold::done:

@@ -18,8 +18,7 @@ struct Death {
 };
 
 struct Verdict {
-  job::JobRef job;
-  std::uint32_t queue = 0;
+  Attempt attempt;
   Decision decision;
   bool suspect = false;  // may be to blame: runs alone next
 };

@@ -4,6 +4,22 @@
 
 namespace coworker::service {
 
+std::string_view to_string(WorkerKind kind) noexcept {
+  switch (kind) {
+    case WorkerKind::command:
+      return "command";
+    case WorkerKind::inline_worker:
+      return "inline";
+    case WorkerKind::isolated:
+      return "isolated";
+    case WorkerKind::http:
+      return "http";
+    case WorkerKind::pipe:
+      return "pipe";
+  }
+  return {};
+}
+
 Config of_group(const Config& config, std::size_t group) {
   Config part = config;
   part.consumers = {config.consumers.at(group)};

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/log.h"
@@ -23,6 +24,9 @@ enum class WorkerKind : std::uint8_t {
   http,           // a request for each job
   pipe,           // long-lived programs that take one job after another
 };
+
+/// As the configuration spells it.
+std::string_view to_string(WorkerKind kind) noexcept;
 
 /// Whether the kind runs a C++ function of the worker::Registry.
 constexpr bool is_registered(WorkerKind kind) {
@@ -96,10 +100,23 @@ struct ScheduleConfig {
   bool operator==(const ScheduleConfig&) const = default;
 };
 
+/// Where events of jobs go beside the log.
+struct EventConfig {
+  enum class History : std::uint8_t {
+    failures,  // what did not end well, burials, what workers say
+    all,
+    none,
+  };
+  History history = History::failures;
+  std::string file;     // empty: none
+  bool bodies = false;  // jobs' bodies stand in the file
+};
+
 struct Config {
   std::string store;           // URL, as store::open_url takes it
   std::string store_password;  // empty: none is sent
   log::Options log;            // of the consumers, which take it over from the supervisor
+  EventConfig events;
   std::vector<QueueConfig> queues;
   std::vector<ConsumerConfig> consumers;
   std::optional<ScheduleConfig> schedule;

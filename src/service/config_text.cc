@@ -138,6 +138,9 @@ Assignment read(const json::object& from) {
   config.log.level = static_cast<log::Level>(number<int>(from, "log_level"));
   config.log.format = static_cast<log::Format>(number<int>(from, "log_format"));
   config.log.file = text(from, "log_file");
+  config.events.history = static_cast<EventConfig::History>(number<int>(from, "events_history"));
+  config.events.file = text(from, "events_file");
+  config.events.bodies = from.at("events_bodies").as_bool();
   config.lease = Millis{number<std::int64_t>(from, "lease")};
   config.stop_grace = Millis{number<std::int64_t>(from, "stop_grace")};
   config.kill_grace = Millis{number<std::int64_t>(from, "kill_grace")};
@@ -158,6 +161,9 @@ std::string to_text(const Assignment& assignment) {
                                       {"log_level", static_cast<int>(config.log.level)},
                                       {"log_format", static_cast<int>(config.log.format)},
                                       {"log_file", config.log.file},
+                                      {"events_history", static_cast<int>(config.events.history)},
+                                      {"events_file", config.events.file},
+                                      {"events_bodies", config.events.bodies},
                                       {"lease", config.lease.count()},
                                       {"stop_grace", config.stop_grace.count()},
                                       {"kill_grace", config.kill_grace.count()},

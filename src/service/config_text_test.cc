@@ -15,6 +15,9 @@ TEST(Assignment, ComesThroughWhole) {
   out.config.log.level = log::Level::debug;
   out.config.log.format = log::Format::json;
   out.config.log.file = "/log";
+  out.config.events.history = EventConfig::History::all;
+  out.config.events.file = "/events";
+  out.config.events.bodies = true;
   out.config.lease = Millis{1};
   out.config.stop_grace = Millis{2};
   out.config.kill_grace = Millis{3};

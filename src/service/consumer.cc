@@ -1,7 +1,6 @@
 #include "service/consumer.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
 
@@ -15,10 +14,6 @@ namespace {
 
 constexpr Millis kLongestClaimPause{2'000};
 
-std::int64_t unix_seconds() {
-  return wall_millis() / 1000;
-}
-
 }  // namespace
 
 Consumer::Consumer(async::Loop& loop, store::Store& store, Parts parts, Events events)
@@ -31,13 +26,18 @@ Consumer::Consumer(async::Loop& loop, store::Store& store, Parts parts, Events e
       ticket_{std::random_device{}() | std::uint64_t{std::random_device{}()} << 32},
       claim_timer_{loop},
       lease_timer_{loop},
+      cancel_timer_{loop},
       stop_timer_{loop} {}
 
 Consumer::~Consumer() = default;
 
 Result<> Consumer::start() {
   if (Result<> made = make_workers(); !made) return made;
+  parts_.log->on_quiet([this, alive = std::weak_ptr<bool>{alive_}] {
+    if (!alive.expired()) check_stopped();
+  });
   arm_leases();
+  arm_cancels();
   claim();
   return {};
 }
@@ -121,6 +121,7 @@ void Consumer::receive(job::Delivery delivery) {
   auto original = std::make_shared<Original>();
   original->envelope = envelope ? *envelope : job::Envelope{job::json_string(delivery.body), "{}", true};
   original->retry = delivery.retry;
+  original->id = stamp.original_id.value_or(std::string{});
   if (!envelope) return refuse(attempt, "cannot be decoded: " + envelope.error().message(), std::move(original));
   if (queue == queues_.end() || workers_[queue->second] == nullptr) {
     return refuse(attempt, "there is no worker for queue '" + delivery.queue + "'", std::move(original));
@@ -132,7 +133,7 @@ void Consumer::receive(job::Delivery delivery) {
   running.is_inline = config.worker.kind == WorkerKind::inline_worker;
   running.suspect = running.is_inline && parts_.suspects != nullptr &&
                     parts_.suspects->contains(static_cast<std::uint64_t>(attempt.job.id.key));
-  running.job.id = stamp.original_id.value_or(job::to_string(delivery.id));
+  running.job.id = original->id.empty() ? job::to_string(delivery.id) : original->id;
   running.job.queue = delivery.queue;
   running.job.body = std::move(envelope->body);
   running.job.metadata = std::move(envelope->metadata);
@@ -146,114 +147,11 @@ void Consumer::receive(job::Delivery delivery) {
 }
 
 void Consumer::refuse(const Attempt& attempt, const std::string& reason, std::shared_ptr<const Original> original) {
-  log::error(fmt::format("job {} {}", job::to_string(attempt.job.id), reason));
+  Event event = event_of(attempt, *original, EventKind::buried);
+  event.reason = reason;
+  parts_.log->tell(std::move(event));
   Decision decision{Decision::Action::bury, Millis{0}, false, reason};
   answer(attempt, parts_.page->take(attempt), std::move(decision), std::move(original));
-}
-
-/// A suspect runs alone among the inline jobs; nothing inline overtakes one that waits.
-bool Consumer::may_start(const Running& running) const {
-  if (!running.is_inline) return true;
-  for (const auto& [id, other] : running_) {
-    if (&other == &running || !other.is_inline || other.execution == nullptr) continue;
-    if (running.suspect || other.suspect) return false;
-  }
-  return true;
-}
-
-void Consumer::start_waiting() {
-  bool held_back = false;
-  for (std::size_t i = 0; i < waiting_.size();) {
-    const Running& running = running_.at(waiting_[i]);
-    if (running.lost) {
-      parts_.page->free(running.slot);
-      running_.erase(waiting_[i]);
-      waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-      continue;
-    }
-    if (started_ >= group_.job_batch) return;
-    if ((running.is_inline && held_back) || !may_start(running)) {
-      held_back = true;
-      ++i;
-      continue;
-    }
-    const Id id = waiting_[i];
-    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-    begin(id);
-  }
-}
-
-void Consumer::begin(Id id) {
-  Running& running = running_.at(id);
-  ++started_;
-  PageSlot& slot = parts_.page->slot(running.slot);
-  if (running.is_inline) slot.flags.fetch_or(PageSlot::kInline);
-  worker::Watcher watcher;
-  watcher.on_start = [&slot, is_inline = running.is_inline](pid_t group) {
-    slot.group = group;
-    slot.state.store(Hold::started, std::memory_order_release);
-    if (is_inline) set_fault_flags(&slot.flags);
-  };
-  watcher.on_report = [id = job::to_string(running.attempt.job.id)](const worker::Report& report) {
-    log::info(fmt::format("job {}: {}", id, describe(report)));
-  };
-  watcher.on_end = [this, id](worker::Outcome outcome) {
-    on_end(id, std::move(outcome));
-    start_waiting();
-    claim();
-    check_stopped();
-  };
-  watcher.on_stuck = [this, &slot] {
-    if (!stopping_) slot.flags.fetch_or(PageSlot::kOverdue);
-    events_.on_stuck();
-  };
-  const std::uint32_t queue = running.attempt.queue;
-  worker::Job job = std::move(running.job);
-  running.execution = workers_[queue]->start(std::move(job), std::move(watcher));
-}
-
-void Consumer::on_end(Id id, worker::Outcome outcome) {
-  const auto entry = running_.find(id);
-  Running running = std::move(entry->second);
-  running_.erase(entry);
-  --started_;
-  parts_.page->count_ended();
-  if (running.lost) return parts_.page->free(running.slot);
-  // Not started for want of a keeper: not the job's fault.
-  if (outcome.kind == worker::Outcome::Kind::failed && !outcome.certificate && !running.is_inline && !keeper_lives()) {
-    outcome.kind = worker::Outcome::Kind::stopped;
-  }
-  const bool good = outcome.kind == worker::Outcome::Kind::ok;
-  if (running.suspect) parts_.suspects->clear(static_cast<std::uint64_t>(running.attempt.job.id.key));
-  if (outcome.kind != worker::Outcome::Kind::stopped) {
-    parts_.page->slot(running.slot).state.store(good ? Hold::done : Hold::failed, std::memory_order_release);
-  }
-  const QueueConfig& queue = parts_.config->queues[running.attempt.queue];
-  if (good) {
-    log::debug(fmt::format("job {} of '{}' is done", job::to_string(running.attempt.job.id), queue.name));
-  } else {
-    log::warning(fmt::format("job {} of '{}': {}", job::to_string(running.attempt.job.id), queue.name, outcome.reason));
-  }
-  answer(running.attempt, running.slot,
-         decide(outcome.kind, outcome.reason, running.attempt, queue, unix_seconds(), roll()),
-         std::move(running.original));
-}
-
-void Consumer::answer(const Attempt& attempt, std::size_t slot, Decision decision,
-                      std::shared_ptr<const Original> original) {
-  answers_.tell(attempt, parts_.config->queues[attempt.queue], std::move(decision), std::move(original),
-                [this, alive = std::weak_ptr<bool>{alive_}, slot] {
-                  if (alive.expired()) return;
-                  if (slot != StartPage::kNone) parts_.page->free(slot);
-                  claim();
-                  check_stopped();
-                });
-}
-
-bool Consumer::keeper_lives() const {
-  if (parts_.keeper < 0) return true;
-  pollfd polled{parts_.keeper, 0, 0};
-  return ::poll(&polled, 1, 0) == 0;
 }
 
 }  // namespace coworker::service

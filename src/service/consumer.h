@@ -14,6 +14,7 @@
 #include "async/loop.h"
 #include "service/answers.h"
 #include "service/config.h"
+#include "service/event_log.h"
 #include "service/start_page.h"
 #include "service/suspects.h"
 #include "store/store.h"
@@ -34,6 +35,7 @@ class Consumer {
     StartPage* page = nullptr;
     Suspects* suspects = nullptr;  // nullptr: nobody is suspected
     const worker::Registry* registry = nullptr;
+    EventLog* log = nullptr;
     int keeper = -1;  // -1: groups are not registered
   };
   struct Events {
@@ -69,6 +71,7 @@ class Consumer {
     bool is_inline = false;
     bool suspect = false;
     bool lost = false;
+    bool cancelled = false;  // lost, because the job is no more
     Clock::time_point lease_end{};
     worker::Job job;
     std::shared_ptr<worker::Execution> execution;  // null: not started yet
@@ -85,11 +88,18 @@ class Consumer {
   bool may_start(const Running& running) const;
   void begin(Id id);
   void on_end(Id id, worker::Outcome outcome);
+  void reported(Id id, const worker::Report& report);
+  Event event_of(const Attempt& attempt, const Original& original, EventKind kind) const;
+  void tell(const Running& running, EventKind kind, const std::string& reason) const;
+  void tell_end(const Running& running, EventKind kind, const worker::Outcome& outcome, const Decision& decision) const;
   void answer(const Attempt& attempt, std::size_t slot, Decision decision, std::shared_ptr<const Original> original);
   void arm_leases();
   void renew();
   void renewed(const std::vector<Id>& ids, Result<job::Answer> answer, Clock::time_point asked);
-  void lose(Running& running, const std::string& why);
+  void arm_cancels();
+  void ask_cancels();
+  void lose(Running& running, proc::Killed why, const std::string& text);
+  void lost_to(Running& running, job::Status status);
   void end_overdue_leases();
   void take_no_more();
   void stop_running(Millis grace);
@@ -122,6 +132,8 @@ class Consumer {
   Millis claim_pause_{0};
   boost::asio::steady_timer claim_timer_;
   boost::asio::steady_timer lease_timer_;
+  boost::asio::steady_timer cancel_timer_;
+  Id asked_below_ = 1;  // jobs with lower ids have run since the last look at least
   boost::asio::steady_timer stop_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

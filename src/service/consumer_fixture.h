@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "job/envelope.h"
 #include "service/consumer.h"
@@ -117,6 +118,12 @@ class ConsumerTest : public ::testing::Test {
     return view ? std::optional{*view} : std::nullopt;
   }
 
+  std::vector<std::string> history(const job::JobId& id) {
+    job::History question;
+    question.id = id;
+    return std::get<job::HistoryPage>(ask(question)).events;
+  }
+
   bool wait_gone(const job::JobId& id) {
     return run_until([&] { return !show(id).has_value(); });
   }
@@ -141,6 +148,8 @@ class ConsumerTest : public ::testing::Test {
     parts.page = page_.get();
     parts.suspects = suspects_.get();
     parts.registry = &registry_;
+    log_ = std::make_unique<EventLog>(loop_, *store_, config_.events);
+    parts.log = log_.get();
     Consumer::Events events;
     events.on_stopped = [this] { stopped_ = true; };
     events.on_stuck = [this] { ++stuck_; };
@@ -159,6 +168,7 @@ class ConsumerTest : public ::testing::Test {
       [](const worker::Job&, const std::stop_token&) { return worker::Outcome::ok(); };
   std::unique_ptr<StartPage> page_;
   std::unique_ptr<Suspects> suspects_;
+  std::unique_ptr<EventLog> log_;
   std::unique_ptr<Consumer> consumer_;
   bool stopped_ = false;
   int stuck_ = 0;

@@ -8,6 +8,7 @@ namespace coworker::service {
 namespace {
 
 constexpr int kRenewalsPerLease = 3;
+constexpr Millis kCancelPause{200};
 constexpr int kMargins = 10;  // a lease counts as ended a tenth before it ends
 
 }  // namespace
@@ -61,24 +62,70 @@ void Consumer::renewed(const std::vector<Id>& ids, Result<job::Answer> answer, C
     if (statuses->each[i] == job::Status::done) {
       entry->second.lease_end = lease_from(asked, entry->second);
     } else {
-      lose(entry->second, "somebody else answered for it");
+      lost_to(entry->second, statuses->each[i]);
     }
   }
 }
 
 /// The store may give the job to others from now on, so nothing of ours may go on working at it.
-void Consumer::lose(Running& running, const std::string& why) {
+void Consumer::lose(Running& running, proc::Killed why, const std::string& text) {
   if (running.lost) return;
-  log::warning(fmt::format("job {}: its lease is lost, {}", job::to_string(running.attempt.job.id), why));
   running.lost = true;
+  running.cancelled = why == proc::Killed::cancelled;
+  log::warning(fmt::format("job {}: {}", job::to_string(running.attempt.job.id), text));
   parts_.page->slot(running.slot).flags.fetch_or(PageSlot::kLost);
-  if (running.execution) running.execution->stop(proc::Killed::lease_lost, Millis{0});
+  // Who cancels does not want it to run, but may let it tidy up; nobody else works at it.
+  const Millis grace = running.cancelled ? parts_.config->kill_grace : Millis{0};
+  if (running.execution) running.execution->stop(why, grace);
+}
+
+void Consumer::lost_to(Running& running, job::Status status) {
+  if (status == job::Status::not_found) {
+    lose(running, proc::Killed::cancelled, "it was removed, and is stopped");
+  } else {
+    lose(running, proc::Killed::lease_lost, "its lease is lost, somebody else answered for it");
+  }
+}
+
+void Consumer::arm_cancels() {
+  if (!store_.capabilities().fencing) return;
+  cancel_timer_.expires_after(kCancelPause);
+  cancel_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    ask_cancels();
+    arm_cancels();
+  });
+}
+
+/// Most jobs are short and are never asked about: only those that have run since the last look.
+void Consumer::ask_cancels() {
+  job::Held held;
+  std::vector<Id> ids;
+  for (const auto& [id, running] : running_) {
+    if (id >= asked_below_) break;
+    if (running.lost || running.execution == nullptr) continue;
+    held.jobs.push_back(running.attempt.job);
+    ids.push_back(id);
+  }
+  asked_below_ = next_id_;
+  if (ids.empty()) return;
+  store_.apply(std::move(held),
+               [this, alive = std::weak_ptr<bool>{alive_}, ids = std::move(ids)](const Result<job::Answer>& answer) {
+                 const auto* statuses = answer ? std::get_if<job::Statuses>(&*answer) : nullptr;
+                 if (alive.expired() || statuses == nullptr) return;
+                 for (std::size_t i = 0; i < ids.size() && i < statuses->each.size(); ++i) {
+                   const auto entry = running_.find(ids[i]);
+                   if (entry == running_.end() || statuses->each[i] == job::Status::done) continue;
+                   lost_to(entry->second, statuses->each[i]);
+                 }
+               });
 }
 
 void Consumer::end_overdue_leases() {
   const Clock::time_point now = Clock::now();
   for (auto& [id, running] : running_) {
-    if (now >= running.lease_end) lose(running, "the store could not be reached in time");
+    if (now >= running.lease_end)
+      lose(running, proc::Killed::lease_lost, "its lease is lost, the store could not be reached in time");
   }
 }
 
@@ -137,9 +184,11 @@ void Consumer::give_back_unstarted() {
 }
 
 void Consumer::check_stopped() {
-  if (!stopping_ || stopped_ || claiming_ || !running_.empty() || answers_.open() > 0) return;
+  if (!stopping_ || stopped_ || claiming_ || !running_.empty() || answers_.open() > 0 || !parts_.log->is_quiet())
+    return;
   stopped_ = true;
   lease_timer_.cancel();
+  cancel_timer_.cancel();
   stop_timer_.cancel();
   for (const std::unique_ptr<worker::Worker>& each : workers_) {
     if (each) each->close();

@@ -97,6 +97,8 @@ class ConsumerProgram {
     parts.suspects = suspects_.get();
     parts.registry = &registry_;
     parts.keeper = kKeeperFd;
+    log_ = std::make_unique<EventLog>(loop_, *store_, config.events);
+    parts.log = log_.get();
     Consumer::Events events;
     events.on_stopped = [this] { end(); };
     events.on_stuck = [] {
@@ -119,6 +121,7 @@ class ConsumerProgram {
       if (error) co_return;
       if (number == SIGUSR1) {
         log::reopen();
+        if (log_) log_->reopen();
       } else if (number == kDrainSignal) {
         drain();
       } else {
@@ -162,6 +165,7 @@ class ConsumerProgram {
   bool listening_ = true;  // for signals
   boost::asio::posix::stream_descriptor keeper_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<EventLog> log_;
   std::unique_ptr<Consumer> consumer_;
   bool stopping_ = false;
   bool draining_ = false;

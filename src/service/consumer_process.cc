@@ -161,13 +161,14 @@ void ConsumerProcess::ended(Result<proc::Certificate> end) {
   const bool ours = end && (end->killed != proc::Killed::no || remains->stopping_page() || end->exit.clean());
   ours ? log::info(text) : log::error(text);
   last_end_ = text;
-  remains->bury(std::move(text), ours, [this, remains](Remains::Ending ending) { buried(remains, std::move(ending)); });
+  Remains::Ending ending{setting_.config, std::move(text), {}, ours, {}};
+  if (end) ending.certificate = std::move(*end);
+  remains->bury(std::move(ending), [this, remains](Remains::Ending settled) { buried(remains, std::move(settled)); });
   if (!is_leaving()) start_later();
 }
 
 void ConsumerProcess::buried(const std::shared_ptr<Remains>& remains, Remains::Ending ending) {
   std::erase(all_remains_, remains);
-  ending.config = setting_.config;
   events_.on_end(std::move(ending));
   check_over();
 }

@@ -1,6 +1,8 @@
 #include "service/consumer.h"
 
 #include <atomic>
+#include <fstream>
+#include <iterator>
 #include <latch>
 #include <mutex>
 #include <semaphore>
@@ -213,6 +215,51 @@ TEST_F(ConsumerTest, ASuspectRunsAlone) {
   EXPECT_TRUE(run_until([&] { return runs == 5; }));
   EXPECT_FALSE(crowded);
   EXPECT_TRUE(run_until([&] { return !suspects_->contains(static_cast<std::uint64_t>(suspect.key)); }));
+}
+
+TEST_F(ConsumerTest, WhatDidNotEndWellIsInTheHistoryWithItsCertificate) {
+  config_.queues[2].worker.command = {"/bin/sh", "-c", "echo cannot >&2; exit 3", "sh"};
+  config_.queues[2].max_retries = 0;
+  start();
+  const job::JobId good = add("inline", "1");
+  const job::JobId bad = add("command", "1");
+  EXPECT_TRUE(wait_gone(good));
+  EXPECT_TRUE(wait_dead(bad));
+  EXPECT_TRUE(run_until([&] { return log_->is_quiet(); }));
+  EXPECT_THAT(history(good), ::testing::IsEmpty());
+  EXPECT_THAT(history(bad), ::testing::ElementsAre(
+                                ::testing::AllOf(HasSubstr(R"("event":"failed")"), HasSubstr(R"("worker":"command")"),
+                                                 HasSubstr(R"("exit":3)"), HasSubstr("cannot")),
+                                HasSubstr(R"("event":"buried")")));
+}
+
+TEST_F(ConsumerTest, ACancelledJobIsStoppedAndNotCounted) {
+  config_.queues[2].worker.command = {"/bin/sh", "-c", "sleep 1000 & wait", "sh"};
+  start();
+  const job::JobId id = add("command", "1");
+  EXPECT_TRUE(run_until([&] { return !page_->held().empty() && page_->held()[0].group > 0; }));
+  const pid_t group = page_->held()[0].group;
+  ask(job::Remove{{id}});
+  EXPECT_TRUE(run_until([&] { return consumer_->running() == 0; }));
+  EXPECT_FALSE(proc::group_runs(group));
+  EXPECT_TRUE(run_until([&] { return log_->is_quiet(); }));
+  EXPECT_THAT(history(id), ::testing::ElementsAre(::testing::AllOf(HasSubstr(R"("event":"cancelled")"),
+                                                                   HasSubstr(R"("ended_for":"cancelled")"))));
+  EXPECT_EQ(std::get<job::StoreTotals>(ask(job::Totals{})).jobs, 0u);
+}
+
+TEST_F(ConsumerTest, EveryEventIsALineOfTheFileAndNoneHoldsABody) {
+  config_.events.file = directory_ + "/../" + directory_.substr(5) + ".events";
+  start();
+  const job::JobId id = add("inline", "\"secret\"");
+  EXPECT_TRUE(wait_gone(id));
+  std::ifstream file{config_.events.file};
+  const std::string lines{std::istreambuf_iterator<char>{file}, {}};
+  std::filesystem::remove(config_.events.file);
+  EXPECT_THAT(lines, HasSubstr(R"({"event":"started")"));
+  EXPECT_THAT(lines, HasSubstr("\n"
+                               R"({"event":"done")"));
+  EXPECT_EQ(lines.find("secret"), std::string::npos);
 }
 
 }  // namespace

@@ -1,14 +1,13 @@
 #include "service/endings.h"
 
-#include <fmt/format.h>
-
-#include "base/log.h"
-#include "service/blame.h"
+#include <string>
+#include <utility>
 
 namespace coworker::service {
 
-Endings::Endings(async::Loop& loop, store::Store& store, Suspects& suspects, std::function<void()> on_told)
-    : suspects_{suspects}, on_told_{std::move(on_told)}, answers_{loop, store} {}
+Endings::Endings(async::Loop& loop, store::Store& store, Suspects& suspects, EventLog& log,
+                 std::function<void()> on_told)
+    : suspects_{suspects}, log_{log}, on_told_{std::move(on_told)}, answers_{loop, store} {}
 
 void Endings::settle(Remains::Ending ending) {
   const std::shared_ptr<const Config> config = ending.config;
@@ -18,15 +17,34 @@ void Endings::settle(Remains::Ending ending) {
   death.now = wall_millis() / 1000;
   death.roll = std::uniform_real_distribution<double>{0.0, 1.0}(random_);
   for (Verdict& verdict : judge(ending.held, *config, death)) {
-    const std::string id = job::to_string(verdict.job.id);
-    if (verdict.suspect) suspects_.add(static_cast<std::uint64_t>(verdict.job.id.key));
-    if (!verdict.decision.reason.empty()) log::warning(fmt::format("job {}: {}", id, verdict.decision.reason));
-    Attempt attempt;
-    attempt.job = verdict.job;
-    attempt.queue = verdict.queue;
-    answers_.tell(attempt, config->queues[verdict.queue], std::move(verdict.decision), nullptr,
+    if (verdict.suspect) suspects_.add(static_cast<std::uint64_t>(verdict.attempt.job.id.key));
+    tell(verdict, *config, ending.certificate);
+    answers_.tell(verdict.attempt, config->queues[verdict.attempt.queue], std::move(verdict.decision), nullptr,
                   [this, config] { on_told_(); });
   }
+}
+
+/// Only what had been started has anything to tell.
+void Endings::tell(const Verdict& verdict, const Config& config, const std::optional<proc::Certificate>& certificate) {
+  const Decision& decision = verdict.decision;
+  if (decision.reason.empty()) return;
+  const QueueConfig& queue = config.queues[verdict.attempt.queue];
+  Event event;
+  event.job = verdict.attempt.job.id;
+  event.queue = queue.name;
+  event.attempt = verdict.attempt.retries + 1;
+  event.worker = to_string(queue.worker.kind);
+  event.reason = decision.reason;
+  event.certificate = certificate;
+  event.kind = decision.action == Decision::Action::release ? EventKind::released
+               : decision.crashed                           ? EventKind::crashed
+                                                            : EventKind::failed;
+  if (decision.action == Decision::Action::retry) event.retry_in = decision.delay;
+  log_.tell(event);
+  if (decision.action != Decision::Action::bury) return;
+  event.kind = EventKind::buried;
+  event.certificate.reset();
+  log_.tell(std::move(event));
 }
 
 }  // namespace coworker::service

@@ -3,9 +3,12 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 
 #include "service/answers.h"
+#include "service/blame.h"
+#include "service/event_log.h"
 #include "service/remains.h"
 #include "service/suspects.h"
 #include "store/store.h"
@@ -18,7 +21,7 @@ namespace coworker::service {
 class Endings {
  public:
   /// `on_told`: an answer has arrived, see `open`.
-  Endings(async::Loop& loop, store::Store& store, Suspects& suspects, std::function<void()> on_told);
+  Endings(async::Loop& loop, store::Store& store, Suspects& suspects, EventLog& log, std::function<void()> on_told);
 
   /// Nothing of it runs any more.
   void settle(Remains::Ending ending);
@@ -28,7 +31,10 @@ class Endings {
   void close() { answers_.close(); }
 
  private:
+  void tell(const Verdict& verdict, const Config& config, const std::optional<proc::Certificate>& certificate);
+
   Suspects& suspects_;
+  EventLog& log_;
   std::function<void()> on_told_;
   Answers answers_;
   std::mt19937_64 random_{std::random_device{}()};

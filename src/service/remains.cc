@@ -23,10 +23,9 @@ void Remains::after(Millis delay, void (Remains::*then)()) {
   });
 }
 
-void Remains::bury(std::string text, bool ours, Done done) {
+void Remains::bury(Ending ending, Done done) {
   dead_ = true;
-  ending_.text = std::move(text);
-  ending_.ours = ours;
+  ending_ = std::move(ending);
   done_ = std::move(done);
   go_on();
 }

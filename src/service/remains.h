@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "async/loop.h"
+#include "proc/certificate.h"
 #include "service/start_page.h"
 
 namespace coworker::service {
@@ -21,6 +23,7 @@ class Remains : public std::enable_shared_from_this<Remains> {
   struct Ending {
     std::shared_ptr<const Config> config;  // the consumer's
     std::string text;                      // the certificate in one line
+    std::optional<proc::Certificate> certificate{};
     bool ours = false;
     std::vector<HeldJob> held;
   };
@@ -38,7 +41,7 @@ class Remains : public std::enable_shared_from_this<Remains> {
   std::uint64_t ended() const { return page_->ended(); }
 
   /// The process is dead. `done` is called once, from here or later.
-  void bury(std::string text, bool ours, Done done);
+  void bury(Ending ending, Done done);
 
   void on_gone();
   void on_keeper_lost();

@@ -134,7 +134,9 @@ async::Task<bool> Supervisor::open_store() {
     Result<std::unique_ptr<store::Store>> opened = co_await store::open_url(loop_, config_.store, options);
     if (opened) {
       store_ = std::move(*opened);
-      endings_ = std::make_unique<Endings>(loop_, *store_, *suspects_, [this] { check_over(); });
+      log_ = std::make_unique<EventLog>(loop_, *store_, config_.events);
+      log_->on_quiet([this] { check_over(); });
+      endings_ = std::make_unique<Endings>(loop_, *store_, *suspects_, *log_, [this] { check_over(); });
       watch_ = std::make_unique<QueueWatch>(*store_);
       co_return stops_ == 0;
     }
@@ -188,6 +190,7 @@ async::Task<> Supervisor::listen_for_signals() {
 void Supervisor::on_signal(int number) {
   if (number == SIGHUP || number == SIGUSR1) {
     log::reopen();
+    if (log_) log_->reopen();
     for (const auto& group : groups_) group->reopen_files();
     if (number == SIGHUP) reload();
     return;
@@ -293,7 +296,7 @@ void Supervisor::stop_now() {
 }
 
 void Supervisor::check_over() {
-  if (stops_ == 0 || endings_->open() > 0) return;
+  if (stops_ == 0 || endings_->open() > 0 || !log_->is_quiet()) return;
   if (std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->is_over(); })) stopped_.set();
 }
 

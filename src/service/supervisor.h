@@ -75,6 +75,7 @@ class Supervisor {
   std::unique_ptr<Suspects> suspects_;
   std::unique_ptr<proc::Keeper> keeper_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<EventLog> log_;
   std::unique_ptr<Endings> endings_;
   std::unique_ptr<QueueWatch> watch_;
   std::vector<std::unique_ptr<Group>> groups_;

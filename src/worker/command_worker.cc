@@ -57,10 +57,10 @@ std::string last_line(const std::string& text) {
 Outcome outcome_of(Result<proc::Certificate> end) {
   if (!end) return Outcome::failed(end.error().message());
   Outcome outcome;
-  if (end->killed == proc::Killed::stopped || end->killed == proc::Killed::lease_lost) {
-    outcome.kind = Outcome::Kind::stopped;
-  } else if (end->killed == proc::Killed::process_timeout) {
+  if (end->killed == proc::Killed::process_timeout) {
     outcome.kind = Outcome::Kind::failed;
+  } else if (end->killed != proc::Killed::no) {
+    outcome.kind = Outcome::Kind::stopped;
   } else if (end->crashed()) {
     outcome.kind = Outcome::Kind::crashed;
   } else if (!end->exit.clean()) {
