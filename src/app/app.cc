@@ -5,11 +5,13 @@
 
 #include "app/command.h"
 #include "worker/registry.h"
+#include "worker/worker_process.h"
 
 namespace coworker {
 
 struct App::State {
   worker::Registry workers;
+  worker::Implementations implementations;
 };
 
 App::App() : state_{std::make_unique<State>()} {}
@@ -26,7 +28,23 @@ App& App::add(std::string name, WorkerFunction function) {
   return *this;
 }
 
+App& App::add_raw(std::string name, std::function<std::unique_ptr<RawWorker>(const std::string&)> make) {
+  state_->implementations.by_name[std::move(name)] = worker::Implementation{std::move(make), {}};
+  return *this;
+}
+
+App& App::add_evented(std::string name, std::function<std::unique_ptr<EventedWorker>(const std::string&)> make) {
+  state_->implementations.by_name[std::move(name)] = worker::Implementation{{}, std::move(make)};
+  return *this;
+}
+
+App& App::at(Stage stage, std::function<void(const std::string& name)> hook) {
+  state_->implementations.hooks[stage].push_back(std::move(hook));
+  return *this;
+}
+
 int App::run(int argc, char** argv) {
+  if (const auto code = worker::run_worker_process(argc, argv, state_->implementations)) return *code;
   return app::run_cli(argc, argv, state_->workers);
 }
 

@@ -7,7 +7,8 @@
 namespace coworker::channel {
 namespace {
 
-constexpr std::size_t kBlock = 32;              // bytes looked at together within a string
+constexpr std::size_t kBlock = 32;  // bytes looked at together within a string
+constexpr std::size_t kHead = 4;
 constexpr std::size_t kKeptCapacity = 1 << 20;  // an empty buffer larger than that is given back
 
 bool is_space(char c) {
@@ -87,6 +88,11 @@ std::span<char> JsonStream::room(std::size_t least) {
     begin_ = 0;
   }
   return {bytes_.get() + end_, capacity_ - end_};
+}
+
+void JsonStream::filled(std::size_t bytes) {
+  if (head_.size() < kHead) head_.append(bytes_.get() + end_, std::min(bytes, kHead - head_.size()));
+  end_ += bytes;
 }
 
 void JsonStream::append(std::string_view part) {

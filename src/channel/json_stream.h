@@ -32,7 +32,7 @@ class JsonStream {
 
   /// Where at least `least` more bytes can be put; `filled` says how many were. Ends the texts that `next` gave.
   std::span<char> room(std::size_t least);
-  void filled(std::size_t bytes) { end_ += bytes; }
+  void filled(std::size_t bytes);
   void append(std::string_view part);
 
   /// The next complete value without white space around it, valid until `room` or `append`; nullopt: more bytes are
@@ -41,6 +41,9 @@ class JsonStream {
 
   /// The same at the end of the stream, which also ends a number. An error when it is within a value.
   Result<std::optional<std::string_view>> last();
+
+  /// The first bytes of the stream, four when so many have come.
+  std::string_view head() const noexcept { return head_; }
 
   /// Bytes that were put in and not given out.
   std::size_t pending() const noexcept { return end_ - begin_; }
@@ -97,7 +100,8 @@ class JsonStream {
   bool deep_ = false;
   std::uint8_t hex_left_ = 0;
   const char* rest_ = "";  // of the literal
-  std::string open_;       // brackets
+  std::string head_;
+  std::string open_;  // brackets
 };
 
 }  // namespace coworker::channel

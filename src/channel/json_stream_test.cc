@@ -100,6 +100,18 @@ TEST(JsonStream, SizeAndDepthAreLimited) {
   EXPECT_THAT(values_of({"[[{\"a\":[]}]]"}, JsonStream{{100, 3}}), ElementsAre(HasSubstr("more than 3 levels")));
 }
 
+TEST(JsonStream, HeadIsTheFirstFourBytes) {
+  JsonStream stream;
+  stream.append("\t ");
+  EXPECT_EQ(stream.head(), "\t ");
+  EXPECT_TRUE(stream.next());
+  stream.append("\t\n{}");
+  EXPECT_EQ(stream.head(), "\t \t\n");
+  EXPECT_TRUE(stream.next());
+  stream.append("[]");
+  EXPECT_EQ(stream.head(), "\t \t\n");
+}
+
 TEST(JsonStream, BlanksCostNoMemory) {
   JsonStream stream{{16, 16}};
   const std::string blanks(10'000, ' ');

@@ -94,24 +94,4 @@ std::string to_json(const Said& message);
 /// Whether an application's message would be taken for one of ours.
 bool is_ambiguous(std::string_view json, Dialect dialect);
 
-/// Looks for the announcement at the begin of a stream, however it is cut.
-class AnnouncementWatch {
- public:
-  /// True once, with the part that completes it.
-  bool sees(std::string_view part) {
-    if (at_ == kAnnouncement.size()) return false;
-    for (const char c : part) {
-      if (c != kAnnouncement[at_]) {
-        at_ = kAnnouncement.size();
-        return false;
-      }
-      if (++at_ == kAnnouncement.size()) return true;
-    }
-    return false;
-  }
-
- private:
-  std::size_t at_ = 0;
-};
-
 }  // namespace coworker::worker

@@ -75,19 +75,6 @@ TEST(Message, NonsenseIsRefused) {
   }
 }
 
-TEST(Message, AnnouncementIsSeenHoweverItIsCut) {
-  for (std::size_t cut = 0; cut <= kAnnouncement.size(); ++cut) {
-    AnnouncementWatch watch;
-    const bool early = watch.sees(kAnnouncement.substr(0, cut));
-    EXPECT_EQ(early, cut == kAnnouncement.size());
-    EXPECT_EQ(watch.sees(std::string{kAnnouncement.substr(cut)} + "{}"), !early);
-    EXPECT_FALSE(watch.sees(kAnnouncement));
-  }
-  AnnouncementWatch late;
-  EXPECT_FALSE(late.sees("{}"));
-  EXPECT_FALSE(late.sees(kAnnouncement));
-}
-
 TEST(Status, ReadyMadeCountersHaveValues) {
   for (const Counter& counter : {wall_time_counter(), cpu_time_counter(), memory_counter()}) {
     ASSERT_TRUE(counter.value) << counter.name;

@@ -1,0 +1,197 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coworker/answer.h"
+#include "coworker/status.h"
+
+namespace coworker {
+
+namespace worker {
+class DedicatedProcess;
+class MasterLine;
+}  // namespace worker
+
+/// How workers are started and reached; every field has a default.
+struct Profile {
+  std::string program{};                         // with coworker::App in it; empty: the one that runs
+  std::vector<std::string> environment{};        // "NAME=value", added to this process's
+  std::string directory{};                       // working directory; empty: this process's
+  std::string user{};                            // that they run as; empty: this process's
+  std::uint64_t memory = 0;                      // bytes they may allocate; 0: no limit
+  std::chrono::seconds cpu{0};                   // of processor time; 0: no limit
+  std::uint64_t open_files = 0;                  // 0: no limit of its own
+  std::string arguments = "null";                // JSON, for their constructors
+  std::vector<std::string> libraries{};          // shared libraries that they load before they are constructed
+  std::string output{};                          // file that their prints are appended to; empty: this process's stderr
+  bool own_descriptors = false;                  // programs that are not of coworker: the channel is COWORKER_IN and
+                                                 // COWORKER_OUT instead of standard input and output
+  std::size_t longest_message = 64u << 20;       // bytes
+  std::size_t deepest_message = 512;             // arrays and objects within each other
+  std::chrono::milliseconds start_limit{5'000};  // until it has to have announced itself
+  std::chrono::milliseconds grace{5'000};        // after the channel is closed, and again after SIGTERM
+
+  // Of shared workers.
+  std::string admin_cookie{};  // who knows it may stop them; empty: that of cookie_file, else of the variable
+  std::string cookie_file{};   // COWORKER_ADMIN_COOKIE, else nobody may
+  std::string kill_switch{};   // file that may hold them back
+  std::chrono::milliseconds drain{10'000};          // after a stop: how long connected masters may stay
+  std::chrono::milliseconds connect_limit{10'000};  // for connecting, a start included
+  bool insecure = false;                            // may listen beyond this machine, where nothing asks for a password
+};
+
+/// How a worker's process ended.
+struct WorkerEnd {
+  long pid = 0;
+  int exit_code = 0;
+  int signal = 0;           // that ended it; 0: it exited
+  bool was_killed = false;  // by us, because it did not end by itself
+  std::string text{};       // "exit code 3", "SIGKILL not sent by us …"
+};
+
+/// A master's end of a channel: what dedicated and shared workers have in common. Messages are JSON texts.
+///
+/// Thread safety: one thread at a time.
+class Master {
+ public:
+  Answer<> send(std::string_view json, std::chrono::milliseconds timeout = kForever);
+  /// The next message that is no answer to a call. A fault that belongs to none is a failure here.
+  Answer<std::string> receive(std::chrono::milliseconds timeout = kForever);
+
+  /// Sends a request and waits for its own answer, whatever else comes meanwhile. Workers of other programs may not
+  /// know requests: use send and receive with them.
+  Answer<std::string> call(std::string_view json, std::chrono::milliseconds timeout = kForever);
+  /// The same in two steps, so that many can be under way.
+  Answer<std::uint64_t> start_call(std::string_view json, std::chrono::milliseconds timeout = kForever);
+  Answer<std::string> finish_call(std::uint64_t id, std::chrono::milliseconds timeout = kForever,
+                                  const std::function<void(const std::string&)>& on_progress = {});
+  /// The answer is not wanted any more; finish_call tells what became of it.
+  Answer<> cancel(std::uint64_t id);
+
+  /// Messages that came while something else was waited for; receive gives them first.
+  std::size_t waiting() const;
+  /// Readable when there may be something to receive, and nothing is waiting.
+  int native_handle() const;
+
+ protected:
+  Master();
+  ~Master();
+  Master(Master&&) noexcept;
+  Master& operator=(Master&&) noexcept;
+
+  std::unique_ptr<worker::MasterLine> line_;
+};
+
+/// A process of its own with this one as its only master.
+class DedicatedWorker : public Master {
+ public:
+  /// As close().
+  ~DedicatedWorker();
+  DedicatedWorker(DedicatedWorker&&) noexcept;
+  DedicatedWorker& operator=(DedicatedWorker&&) noexcept;
+
+  long pid() const;
+  /// Closes the channel and waits until the process has ended: after the profile's grace it gets SIGTERM, after as long
+  /// again SIGKILL. What it left of its process group is killed.
+  WorkerEnd close();
+
+ private:
+  friend class WorkerFactory;
+  friend class WorkerPool;
+  DedicatedWorker();
+
+  std::unique_ptr<worker::DedicatedProcess> process_;
+};
+
+/// What to do about a member of a pool that died.
+enum class Replacement { none, always };
+
+/// Workers of one kind.
+class WorkerPool {
+ public:
+  struct Received {
+    std::size_t worker = 0;          // its place in the pool
+    Answer<std::string> message;     // `closed`: it died; see `end`
+    std::optional<WorkerEnd> end{};  // told once for each that died
+  };
+
+  std::size_t size() const noexcept { return workers_.size(); }
+  /// In the order of their creation. Requires a place below size().
+  DedicatedWorker& operator[](std::size_t place) { return *workers_[place]; }
+  std::vector<std::unique_ptr<DedicatedWorker>>::const_iterator begin() const { return workers_.begin(); }
+  std::vector<std::unique_ptr<DedicatedWorker>>::const_iterator end() const { return workers_.end(); }
+  bool is_alive(std::size_t place) const { return alive_[place]; }
+
+  /// The next message of any, each getting its turn. A failure when there is none in time, or nobody is alive.
+  Answer<Received> receive(std::chrono::milliseconds timeout = kForever);
+
+ private:
+  friend class WorkerFactory;
+  WorkerPool() = default;
+  std::optional<Received> take(std::size_t place);
+
+  std::vector<std::unique_ptr<DedicatedWorker>> workers_;
+  std::vector<bool> alive_;
+  std::function<Answer<DedicatedWorker>()> replace_;
+  std::size_t next_ = 0;
+};
+
+/// A connection to a shared worker.
+class SharedWorker : public Master {
+ public:
+  SharedWorker(SharedWorker&&) noexcept;
+  SharedWorker& operator=(SharedWorker&&) noexcept;
+  ~SharedWorker();
+
+  const std::string& address() const noexcept { return address_; }
+  /// Of its process; nullopt: not on this machine, or not known.
+  std::optional<long> pid() const;
+  Answer<Status> query(std::chrono::milliseconds timeout = kForever);
+  /// `denied` without the right cookie. Else it listens no more when this returns; it ends when its masters have left
+  /// or its drain is over. False: it is of a kind that does not acknowledge.
+  Answer<bool> stop(std::chrono::milliseconds timeout = std::chrono::seconds{10});
+  /// Waits until it has closed this connection, as it does at its end.
+  Answer<> wait_for_end(std::chrono::milliseconds timeout);
+
+ private:
+  friend class WorkerFactory;
+  SharedWorker();
+
+  std::string address_;
+  std::string cookie_;
+};
+
+/// Starts workers and connects to them.
+class WorkerFactory {
+ public:
+  explicit WorkerFactory(Profile profile = {}) : profile_{std::move(profile)} {}
+
+  const Profile& profile() const noexcept { return profile_; }
+
+  /// A worker of that name, which its program registered with coworker::App. Returns when it has announced itself: its
+  /// main() must call App::run before it does anything else.
+  Answer<DedicatedWorker> create_worker(const std::string& name) const;
+  /// Any program that speaks JSON texts; nothing is announced.
+  Answer<DedicatedWorker> create_program(std::vector<std::string> command) const;
+
+  /// `count` nullopt: as many as there are processors that this process may use.
+  Answer<WorkerPool> create_pool(const std::string& name, std::optional<int> count = {},
+                                 Replacement replacement = Replacement::none) const;
+  Answer<WorkerPool> create_program_pool(std::vector<std::string> command, std::optional<int> count = {},
+                                         Replacement replacement = Replacement::none) const;
+
+ private:
+  Profile profile_;
+};
+
+/// Processors that this process may use, by its affinity and by its control group's share; at least 1.
+int usable_processors();
+
+}  // namespace coworker

@@ -1,0 +1,75 @@
+#include "worker/start_record.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+
+namespace coworker::worker {
+namespace {
+
+namespace json = boost::json;
+
+json::array texts_of(const std::vector<std::string>& texts) {
+  json::array out;
+  for (const std::string& text : texts) out.emplace_back(text);
+  return out;
+}
+
+std::vector<std::string> texts_from(const json::value& value) {
+  std::vector<std::string> out;
+  for (const json::value& each : value.as_array()) out.emplace_back(each.as_string());
+  return out;
+}
+
+}  // namespace
+
+Result<Fd> write_record(const StartRecord& record) {
+  const std::string text = json::serialize(json::object{{"name", record.name},
+                                                        {"arguments", record.arguments},
+                                                        {"libraries", texts_of(record.libraries)},
+                                                        {"longest", record.longest},
+                                                        {"deepest", record.deepest},
+                                                        {"address", record.address},
+                                                        {"cookie", record.cookie},
+                                                        {"kill_switch", record.kill_switch},
+                                                        {"drain_ms", record.drain_ms},
+                                                        {"insecure", record.insecure},
+                                                        {"command", texts_of(record.command)}});
+  Fd file{::memfd_create("coworker-worker", MFD_CLOEXEC)};
+  const auto failed = [] { return fail_errno(errno, "write what a worker has to know"); };
+  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return failed();
+  if (::lseek(file.get(), 0, SEEK_SET) < 0) return failed();
+  return file;
+}
+
+Result<StartRecord> read_record(int fd) {
+  std::string text;
+  char part[4096];
+  ssize_t got = 0;
+  while ((got = ::read(fd, part, sizeof part)) > 0) text.append(part, static_cast<std::size_t>(got));
+  ::close(fd);
+  try {
+    const json::value value = json::parse(text);
+    StartRecord record;
+    record.name = value.at("name").as_string();
+    record.arguments = value.at("arguments").as_string();
+    record.libraries = texts_from(value.at("libraries"));
+    record.longest = value.at("longest").to_number<std::size_t>();
+    record.deepest = value.at("deepest").to_number<std::size_t>();
+    record.address = value.at("address").as_string();
+    record.cookie = value.at("cookie").as_string();
+    record.kill_switch = value.at("kill_switch").as_string();
+    record.drain_ms = value.at("drain_ms").to_number<std::int64_t>();
+    record.insecure = value.at("insecure").as_bool();
+    record.command = texts_from(value.at("command"));
+    return record;
+  } catch (const std::exception& problem) {
+    return fail(Errc::invalid_argument, std::string{"this command is for coworker's own use: "} + problem.what());
+  }
+}
+
+}  // namespace coworker::worker
