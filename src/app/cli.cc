@@ -7,7 +7,9 @@
 #include <deque>
 
 #include "app/command.h"
+#include "app/worker_registry.h"
 #include "base/build.h"
+#include "service/run.h"
 
 namespace coworker::app {
 namespace {
@@ -149,6 +151,10 @@ int run_cli(int argc, char** argv, const worker::Registry& workers) {
   if (argc == 2 && (std::strcmp(argv[1], "--version") == 0 || std::strcmp(argv[1], "-V") == 0)) {
     std::fputs(fmt::format("coworker {}\n", version()).c_str(), stdout);
     return kDone;
+  }
+  // Started for each job, so it does not wait for the table of commands.
+  if (argc == 5 && std::strcmp(argv[1], service::kIsolatedWord) == 0) {
+    return run_isolated({argv + 2, 3}, workers);
   }
   CLI::App root{"Background jobs: stored durably, handed out in microseconds, run in processes it owns"};
   root.name("coworker");

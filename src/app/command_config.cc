@@ -4,6 +4,8 @@
 #include "app/config_docs.h"
 #include "app/output.h"
 #include "app/store_session.h"
+#include "app/worker_registry.h"
+#include "app/worker_settings.h"
 #include "service/crontab_file.h"
 #include "store/url.h"
 
@@ -33,11 +35,9 @@ int run_config_check(const Arguments& arguments, const Context& context) {
     return complain(Error{url.error().code(),
                           fmt::format("{}: store: {}", settings.effective({"store"}).origin, url.error().message())});
   }
-  for (const service::QueueConfig& queue : service->queues) {
-    if (!service::is_registered(queue.worker.kind) || context.workers.find(queue.worker.name) != nullptr) continue;
-    return complain(Error{Errc::not_found, fmt::format("queues.{}.worker: this program has no inline worker '{}'",
-                                                       queue.name, queue.worker.name)});
-  }
+  const Result<worker::Registry> registry = registry_with_bootstrap(context.workers, settings);
+  if (!registry) return complain(registry.error());
+  if (Result<> checked = check_workers(*service, settings, *registry); !checked) return complain(checked.error());
   if (service->schedule && !check_crontab(*service->schedule)) return kFailed;
   print_line(fmt::format("{}: {} queues, {} groups of consumers", fmt::join(configuration->files, ", "),
                          service->queues.size(), service->consumers.size()));

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <boost/json/object.hpp>
+#include <csignal>
 #include <memory>
 #include <optional>
 
@@ -38,7 +39,12 @@ class OneJob {
     const std::shared_ptr<worker::Execution> execution = worker_->start(std::move(job), std::move(watcher));
     auto work = boost::asio::make_work_guard(loop_);
     while (!outcome && !is_stuck) loop_.run_one();
-    if (outcome) return std::move(*outcome);
+    if (outcome) {
+      worker_->close();
+      work.reset();
+      loop_.run();
+      return std::move(*outcome);
+    }
     // A thread cannot be ended, and it may use what is destroyed when this returns.
     std::fputs("coworker: the worker does not return, although its time is up\n", stderr);
     ::_exit(kFailed);
@@ -82,6 +88,8 @@ int run_process(const Arguments& arguments, const Context& context) {
   const Result<service::QueueConfig> queue = queue_named(*config, *arguments.text("QUEUE"), *registry);
   if (!queue) return complain(queue.error());
 
+  // A worker that does not read what it is sent must not end us.
+  ::signal(SIGPIPE, SIG_IGN);
   OneJob one;
   if (Result<> prepared = one.prepare(*queue, *registry, config->kill_grace); !prepared)
     return complain(prepared.error());

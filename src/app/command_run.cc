@@ -10,6 +10,7 @@
 #include "app/command_list.h"
 #include "app/store_session.h"
 #include "app/worker_registry.h"
+#include "app/worker_settings.h"
 #include "base/log.h"
 #include "proc/keeper_main.h"
 #include "proc/program.h"
@@ -51,21 +52,6 @@ void add_usual_queues(service::Config& config, const worker::Registry& registry)
   if (!consumer.queues.empty()) config.consumers.push_back(std::move(consumer));
 }
 
-Result<> check_workers(const service::Config& config, const worker::Registry& registry) {
-  if (config.queues.empty()) {
-    return fail(Errc::invalid_argument,
-                "there is nothing to run: no queues in the configuration (see "
-                "coworker run --help)");
-  }
-  for (const service::QueueConfig& queue : config.queues) {
-    if (service::is_registered(queue.worker.kind) && registry.find(queue.worker.name) == nullptr) {
-      return fail(Errc::not_found,
-                  fmt::format("queue '{}': this program has no worker '{}'", queue.name, queue.worker.name));
-    }
-  }
-  return {};
-}
-
 // Where the broker is this program, what it demands is also what its consumers say.
 Result<std::string> password_for(const Settings& settings) {
   Result<std::string> password = store_password(settings);
@@ -85,7 +71,12 @@ Result<service::Config> run_config(const Settings& settings, const worker::Regis
   Result<service::Config> config = service_config(settings);
   if (!config) return config;
   add_usual_queues(*config, registry);
-  if (Result<> checked = check_workers(*config, registry); !checked) return tl::unexpected{std::move(checked.error())};
+  if (config->queues.empty()) {
+    return fail(Errc::invalid_argument,
+                "there is nothing to run: no queues in the configuration (see coworker run --help)");
+  }
+  Result<> checked = check_workers(*config, settings, registry);
+  if (!checked) return tl::unexpected{std::move(checked.error())};
   if (config->schedule) {
     const auto crontab = service::load_crontab(config->schedule->crontab, config->schedule->time_zone);
     if (!crontab) return tl::unexpected{crontab.error()};

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <optional>
 
 #include "app/config_file.h"
@@ -30,6 +32,22 @@ std::vector<std::string> shell_words(const std::string& text) {
   return {"/bin/sh", "-c", text + " \"$@\"", "sh"};
 }
 
+void carry_http(Settings& settings, Path from, Path to) {
+  for (const char* name : {"address", "method", "headers", "placeholders"}) {
+    from.emplace_back(name);
+    to.emplace_back(name);
+    if (const Value* given = settings.given(from)) {
+      Value value = *given;
+      if (auto* text = std::get_if<std::string>(&value.data); text != nullptr && from.back() == "method") {
+        std::transform(text->begin(), text->end(), text->begin(), [](unsigned char c) { return std::toupper(c); });
+      }
+      settings.set(to, std::move(value));
+    }
+    from.pop_back();
+    to.pop_back();
+  }
+}
+
 void carry_queue(Settings& settings, const Settings::Entry& queue) {
   const Path from{kRoot, "queues", queue.name};
   const Path to{"queues", queue.name};
@@ -38,12 +56,25 @@ void carry_queue(Settings& settings, const Settings::Entry& queue) {
   const auto worker = [&](const std::string& name) {
     return settings.given({kRoot, "queues", queue.name, "worker", name});
   };
-  if (const Value* type = worker("type")) settings.set({"queues", queue.name, "worker", "type"}, *type);
+  const Value* type = worker("type");
+  if (type == nullptr) return;
+  const Path own{"queues", queue.name, "worker"};
+  const auto set = [&](const std::string& name, Value value) {
+    Path path = own;
+    path.push_back(name);
+    settings.set(std::move(path), std::move(value));
+  };
+  const auto copy = [&](const std::string& name) {
+    if (const Value* value = worker(name)) set(name, *value);
+  };
+  const std::string& kind = std::get<std::string>(type->data);
+  set("type", {kind == "command" || kind == "http" ? kind : kind.substr(0, kind.find_first_of("_-")), type->origin});
+  if (kind == "http") return carry_http(settings, {kRoot, "queues", queue.name, "worker"}, own);
+  if (kind != "command") return copy("name");
   for (const char* name : {"command", "address", "name"}) {
     const Value* value = worker(name);
     if (value == nullptr || std::get<std::string>(value->data).empty()) continue;
-    const std::string& text = std::get<std::string>(value->data);
-    settings.set({"queues", queue.name, "worker", "command"}, {shell_words(text), value->origin});
+    set("command", {shell_words(std::get<std::string>(value->data)), value->origin});
     break;
   }
 }

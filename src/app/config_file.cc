@@ -37,6 +37,8 @@ class Reader {
   void list_value(const YAML::Node& node, const Path& path, const Key& key);
   void pairs_value(const YAML::Node& node, const Path& path);
   std::string resolved(Kind kind, const std::string& text) const;
+  static bool is_placeholder(const YAML::Node& section, const std::string& name, const std::string& pattern);
+  void add_placeholder(Path section, std::string pair, std::string origin);
   bool is_missing(const YAML::Node& node, const Path& path, const std::string& pattern);
 
   std::string where(const YAML::Mark& mark) const {
@@ -95,6 +97,10 @@ void Reader::section(const YAML::Node& node, const Path& path, const std::string
     }
     const std::string inner = join(pattern, name.Scalar());
     if (is_missing(below, at, inner)) continue;
+    if (is_placeholder(node, name.Scalar(), pattern) && below.IsScalar()) {
+      add_placeholder(path, name.Scalar() + "=" + below.Scalar(), where(name.Mark()));
+      continue;
+    }
     if (name.Scalar() == "*" || (find_key(inner) == nullptr && !is_section(inner))) {
       unknown(name.Mark(), at, pattern);
       continue;
@@ -105,6 +111,21 @@ void Reader::section(const YAML::Node& node, const Path& path, const std::string
     }
     child(below, std::move(at), inner);
   }
+}
+
+/// A key of an http worker that nobody but its address knows.
+bool Reader::is_placeholder(const YAML::Node& section, const std::string& name, const std::string& pattern) {
+  const YAML::Node address = section["address"];
+  return find_key(join(pattern, "placeholders")) != nullptr && find_key(join(pattern, name)) == nullptr && address &&
+         address.IsScalar() && address.Scalar().find("{" + name + "}") != std::string::npos;
+}
+
+void Reader::add_placeholder(Path section, std::string pair, std::string origin) {
+  section.emplace_back("placeholders");
+  Value value{std::vector<std::string>{}, std::move(origin)};
+  if (const Value* known = settings_.given(section)) value.data = known->data;
+  std::get<std::vector<std::string>>(value.data).push_back(std::move(pair));
+  settings_.set(std::move(section), std::move(value));
 }
 
 void Reader::child(const YAML::Node& node, Path path, const std::string& pattern) {
@@ -163,6 +184,15 @@ void Reader::pairs_value(const YAML::Node& node, const Path& path) {
     const bool is_name = name.IsScalar() && !name.Scalar().empty() && name.Scalar().find('=') == std::string::npos;
     if (!is_name || !text.IsScalar()) return error(name.Mark(), path, "a map of names to texts is expected here");
     pairs.push_back(name.Scalar() + "=" + text.Scalar());
+    if (pairs.back().find('\0') != std::string::npos) {
+      return error(text.Mark(), path, "a text with a NUL byte is not allowed");
+    }
+  }
+  // Some may stand beside the address.
+  const Value* known = path.back() == "placeholders" ? settings_.given(path) : nullptr;
+  if (known != nullptr) {
+    const auto& beside = std::get<std::vector<std::string>>(known->data);
+    pairs.insert(pairs.begin(), beside.begin(), beside.end());
   }
   settings_.set(path, {std::move(pairs), where(node.Mark())});
 }

@@ -93,7 +93,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"OpenQuote", "queues: {q: {worker: {type: command, command: \"a 'b\"}}}", "without an end"},
         BadFile{"TooShort", "defaults: {job_lifetime: 10ms}", "too short (at least 1s)"},
         BadFile{"Later", "web: {listen: x}", "coworker.yml:1: web: not available in this version (the dashboard)"},
-        BadFile{"LaterWorker", "queues: {q: {worker: {type: http}}}", "not available in this version (http workers)"},
+        BadFile{"LaterWorker", "queues: {q: {worker: {type: civi}}}",
+                "not available in this version (CiviCRM workers)"},
+        BadFile{"KeyOfNoPlaceholder", "queues: {q: {worker: {type: http, address: 'http://a/{b}', c: x}}}",
+                "coworker.yml:1: queues.q.worker.c: unknown key"},
         BadFile{"UnknownWorker", "queues: {q: {worker: {type: comand}}}", "did you mean 'command'?"},
         BadFile{"DeepNesting", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "coworker.yml:"}),
     [](const auto& row) { return row.param.name; });
@@ -173,11 +176,7 @@ TEST(ConfigFile, TheFileOfDisqontrolIsReadAsItIs) {
   EXPECT_EQ(settings.given({"disqontrol", "log_dir"}), nullptr);
 }
 
-TEST(ConfigFile, WhatNeedsPhpInTheFileOfDisqontrolIsRefusedOpenly) {
-  EXPECT_NE(
-      error_of("disqontrol: { disque: [{host: a}], queues: { q: { worker: { type: inline_php_worker, name: x } } } }")
-          .find("not available in this version (PHP workers)"),
-      std::string::npos);
+TEST(ConfigFile, TheFileOfDisqontrolNeedsANode) {
   EXPECT_NE(error_of("disqontrol: { queues: { q: {} } }").find("at least one node"), std::string::npos);
   EXPECT_NE(error_of("disqontrol: { disque: [{port: 7711}] }").find("host is missing"), std::string::npos);
 }

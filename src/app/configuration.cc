@@ -11,6 +11,7 @@
 
 #include "app/config_file.h"
 #include "app/config_value.h"
+#include "app/worker_settings.h"
 
 namespace coworker::app {
 namespace {
@@ -66,34 +67,6 @@ struct Section {
   }
   Millis duration(const char* name) const { return settings.get<Millis>(at(name)); }
 };
-
-Result<service::WorkerConfig> worker_config(const Settings& settings, const Settings::Entry& queue) {
-  const Section keys{settings, {"queues", queue.name, "worker"}};
-  const auto refuse = [&](std::string_view text) {
-    return fail(Errc::invalid_argument, fmt::format("{}: queues.{}.worker{}", queue.origin, queue.name, text));
-  };
-  service::WorkerConfig worker;
-  const std::string type = keys.text("type");
-  if (type.empty())
-    return refuse(" is missing: say what runs its jobs, e.g. worker: { type: command, command: [php, x.php] }");
-  worker.kind = type == "inline" ? service::WorkerKind::inline_worker : service::WorkerKind::command;
-  worker.command = settings.get<std::vector<std::string>>(keys.at("command"));
-  worker.name = keys.text("name");
-  worker.directory = keys.text("directory");
-  worker.memory = settings.get<std::uint64_t>(keys.at("memory"));
-  for (const std::string& pair : settings.get<std::vector<std::string>>(keys.at("environment"))) {
-    const std::size_t equals = pair.find('=');
-    if (equals == 0 || equals == std::string::npos) return refuse(".environment: '" + pair + "' is not NAME=TEXT");
-    worker.environment[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
-  const bool is_command = worker.kind == service::WorkerKind::command;
-  if (is_command && (worker.command.empty() || worker.command.front().empty())) {
-    return refuse(".command is missing: type command needs a program");
-  }
-  if (!is_command && !worker.command.empty()) return refuse(".command: type inline takes a name, not a command");
-  if (!is_command && worker.name.empty()) worker.name = queue.name;
-  return worker;
-}
 
 Result<service::QueueConfig> queue_config(const Settings& settings, const Settings::Entry& entry) {
   const Section keys{settings, {"queues", entry.name}};

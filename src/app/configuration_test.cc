@@ -77,10 +77,6 @@ TEST(Configuration, WhatCannotRunIsRefusedWithItsPlace) {
   EXPECT_NE(error_of("queues: { a: { worker: { type: command } } }").find("needs a program"), std::string::npos);
   EXPECT_NE(error_of("queues: { a: { worker: { type: command, command: '' } } }").find("needs a program"),
             std::string::npos);
-  EXPECT_NE(error_of("queues: { a: { worker: { type: inline, command: x } } }").find("not a command"),
-            std::string::npos);
-  EXPECT_NE(error_of("queues: { a: { worker: { type: command, command: x, environment: [B] } } }").find("NAME=TEXT"),
-            std::string::npos);
   EXPECT_NE(error_of(std::string{kThreeQueues} + "consumers: [ {} ]").find("queues is missing"), std::string::npos);
   EXPECT_NE(
       error_of("queues: { mail: { worker: { type: inline } } }\nconsumers:\n - { queues: [mial] }")

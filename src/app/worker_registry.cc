@@ -4,9 +4,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <string>
 
+#include "app/command.h"
+#include "base/build.h"
 #include "coworker/bootstrap.h"
+#include "proc/program.h"
+#include "service/run.h"
+#include "worker/isolated_worker.h"
 
 namespace coworker::app {
 namespace {
@@ -76,7 +82,27 @@ Result<worker::Registry> registry_with_bootstrap(const worker::Registry& own, co
   // A name without a slash would be looked for in the system's library folders.
   if (file.find('/') == std::string::npos) file = "./" + file;
   if (Result<> loaded = load(file, registry); !loaded) return tl::unexpected{std::move(loaded.error())};
+  std::error_code ignored;
+  registry.set_library(std::filesystem::absolute(file, ignored).string());
   return registry;
+}
+
+int run_isolated(std::span<char* const> words, const worker::Registry& own) {
+  proc::name_process("cw-isolated");
+  const std::string library = words[1];
+  const std::string name = words[2];
+  if (words[0] != build_id()) {
+    return complain(Error{Errc::invalid_argument, "this process is another build than its consumer"});
+  }
+  worker::Registry registry = own;
+  if (!library.empty()) {
+    if (Result<> loaded = load(library, registry); !loaded) return complain(loaded.error());
+  }
+  const worker::Handler* handler = registry.find(name);
+  if (handler == nullptr) {
+    return complain(Error{Errc::not_found, fmt::format("this program has no worker '{}'", name)});
+  }
+  return worker::run_isolated(*handler);
 }
 
 }  // namespace coworker::app

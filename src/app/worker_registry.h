@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "app/settings.h"
 #include "base/error.h"
 #include "worker/registry.h"
@@ -9,5 +11,9 @@ namespace coworker::app {
 /// The program's own workers, and those of the shared library that `bootstrap` names (else ./coworker_bootstrap.so if
 /// there is one). A library that cannot be loaded, or refuses, is an error that names it.
 Result<worker::Registry> registry_with_bootstrap(const worker::Registry& own, const Settings& settings);
+
+/// What a process does that was started for one job of such a worker: `words` are the build id of who started it, the
+/// path of the library (empty: none) and the worker's name. The exit code.
+int run_isolated(std::span<char* const> words, const worker::Registry& own);
 
 }  // namespace coworker::app

@@ -121,7 +121,7 @@ void Child::started(Result<Process> process) {
 void Child::read(Output& output) {
   // Waits, and reads itself: a read that the loop does could be done and not told yet when finish() drains the rest.
   output.stream.async_wait(Stream::wait_read, [self = shared_from_this(), &output](boost::system::error_code error) {
-    if (!error && take(output)) self->read(output);
+    if (!error && self->take(output)) self->read(output);
   });
 }
 
@@ -131,7 +131,9 @@ bool Child::take(Output& output) {
     const ssize_t got = ::read(fd, output.buffer.data(), output.buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return got < 0 && errno == EAGAIN;
-    output.tail.append({output.buffer.data(), static_cast<std::size_t>(got)});
+    const std::string_view part{output.buffer.data(), static_cast<std::size_t>(got)};
+    output.tail.append(part);
+    if (options_.on_output) options_.on_output(part, &output == &err_);
     total += static_cast<std::size_t>(got);
   }
   return true;

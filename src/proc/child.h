@@ -26,7 +26,8 @@ struct ChildOptions {
   std::size_t tail = 65'536;  // bytes kept of each output
   std::string mark;           // a variable of its environment, by which what left its group is found and killed;
                               // needs adopt_orphans() in this process
-  std::function<void(pid_t)> on_start;  // it executes; the pid is also the group
+  std::function<void(pid_t)> on_start;                                  // it executes; the pid is also the group
+  std::function<void(std::string_view part, bool is_error)> on_output;  // what it writes, when captured
 };
 
 /// One program and its whole process group, from start until the group is confirmed dead. When the program
@@ -63,7 +64,7 @@ class Child : public std::enable_shared_from_this<Child> {
   void launch();
   void started(Result<Process> process);
   void read(Output& output);
-  static bool take(Output& output);  // reads what is there; false at the end
+  bool take(Output& output);  // reads what is there; false at the end
   void drain(Output& output);
   void arm(Millis delay, void (Child::*then)());
   void on_timeout();

@@ -2,9 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "base/build.h"
 #include "proc/launch.h"
+#include "proc/program.h"
+#include "service/run.h"
 #include "worker/command_worker.h"
 #include "worker/inline_worker.h"
+#include "worker/isolated_worker.h"
+#include "worker/json_conversation.h"
+#include "worker/pipe_worker.h"
 
 namespace coworker::service {
 namespace {
@@ -17,37 +23,59 @@ std::vector<std::string> environment_of(const WorkerConfig& config) {
   return environment;
 }
 
-Made make_command(const WorkerConfig& config, const WorkerParts& parts) {
-  worker::CommandWorker::Options options;
+worker::ProcessOptions process_options(const WorkerConfig& config, const WorkerParts& parts) {
+  worker::ProcessOptions options;
   options.command = config.command;
   options.directory = config.directory;
   options.environment = environment_of(config);
   options.limits.memory = config.memory;
   options.grace = parts.kill_grace;
   options.keeper = parts.keeper;
-  return std::make_unique<worker::CommandWorker>(parts.loop, std::move(options));
+  return options;
 }
 
-Made make_inline(const QueueConfig& queue, const WorkerParts& parts) {
+Made make_registered(const QueueConfig& queue, const WorkerParts& parts) {
   const worker::Handler* handler = parts.registry.find(queue.worker.name);
-  if (handler == nullptr) {
-    return fail(Errc::not_found,
-                fmt::format("queue '{}': no worker '{}' is registered", queue.name, queue.worker.name));
+  if (handler == nullptr) return tl::unexpected{not_registered(queue)};
+  if (queue.worker.kind == WorkerKind::inline_worker) {
+    return std::make_unique<worker::InlineWorker>(parts.loop, parts.threads, *handler, parts.kill_grace);
   }
-  return std::make_unique<worker::InlineWorker>(parts.loop, parts.threads, *handler, parts.kill_grace);
+  const Result<int> program = proc::own_program();
+  if (!program) return tl::unexpected{program.error()};
+  worker::ProcessOptions options = process_options(queue.worker, parts);
+  options.program = *program;
+  options.command = {"coworker", kIsolatedWord, build_id(), parts.registry.library(), queue.worker.name};
+  return std::make_unique<worker::IsolatedWorker>(parts.loop, std::move(options));
+}
+
+Made make_pipe(const WorkerConfig& config, const WorkerParts& parts) {
+  const PoolConfig& pool = config.pool;
+  const worker::PoolLimits limits{pool.count, pool.requests, pool.lifetime, pool.idle, pool.max_memory};
+  return std::make_unique<worker::PipeWorker>(parts.loop, process_options(config, parts), limits,
+                                              [] { return std::make_unique<worker::JsonConversation>(); });
 }
 
 }  // namespace
 
+Error not_registered(const QueueConfig& queue) {
+  return Error{
+      Errc::not_found,
+      fmt::format("queue '{}': this program has no worker '{}'. C++ workers come from a library (bootstrap:) or "
+                  "from a program of your own; code in another language runs as type command, a program per "
+                  "job, or pipe, a program that takes one job after another",
+                  queue.name, queue.worker.name)};
+}
+
 Made make_worker(const QueueConfig& queue, const WorkerParts& parts) {
   switch (queue.worker.kind) {
     case WorkerKind::command:
-      return make_command(queue.worker, parts);
+      return std::make_unique<worker::CommandWorker>(parts.loop, process_options(queue.worker, parts));
     case WorkerKind::inline_worker:
-      return make_inline(queue, parts);
     case WorkerKind::isolated:
-    case WorkerKind::http:
+      return make_registered(queue, parts);
     case WorkerKind::pipe:
+      return make_pipe(queue.worker, parts);
+    case WorkerKind::http:
       break;
   }
   return fail(Errc::not_found, fmt::format("queue '{}': this kind of worker is not available", queue.name));

@@ -19,6 +19,9 @@ struct WorkerParts {
   int keeper = -1;  // -1: groups are not registered
 };
 
+/// Why a queue's C++ worker cannot run: this program has none of its name.
+Error not_registered(const QueueConfig& queue);
+
 /// The worker of a queue, as it is configured. not_found, naming queue and worker: no such C++ worker is registered.
 Result<std::unique_ptr<worker::Worker>> make_worker(const QueueConfig& queue, const WorkerParts& parts);
 

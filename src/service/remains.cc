@@ -4,7 +4,7 @@
 
 #include "proc/group.h"
 #include "proc/strays.h"
-#include "worker/command_worker.h"
+#include "worker/process_options.h"
 
 namespace coworker::service {
 namespace {
@@ -69,7 +69,7 @@ void Remains::confirm_without_keeper() {
 
 /// What left its group came to us when its consumer died.
 void Remains::confirm_strays() {
-  if (proc::kill_strays(worker::CommandWorker::kStartVariable, {}) > 0) {
+  if (proc::kill_strays(worker::kStartVariable, {}) > 0) {
     return after(kCheckPause, &Remains::confirm_strays);
   }
   ending_.held = page_->held();

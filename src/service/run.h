@@ -8,15 +8,17 @@
 #include "service/config.h"
 #include "worker/registry.h"
 
-/// The three kinds of process that `coworker run` consists of. Keeper and consumers are the running program again,
+/// The kinds of process that `coworker run` consists of. Keeper and consumers are the running program again,
 /// started with a hidden command word by the supervisor; whoever has a main passes those words on:
 ///
 ///     coworker keeper      proc::keeper_main(3)
 ///     coworker consumer    service::consumer_main(registry)
+///     coworker isolated …  isolated_main(words, registry): a job of a C++ worker, started by a consumer
 namespace coworker::service {
 
 inline constexpr const char* kKeeperWord = "keeper";
 inline constexpr const char* kConsumerWord = "consumer";
+inline constexpr const char* kIsolatedWord = "isolated";
 
 /// The configuration, read again; `notes` say what of it cannot take effect before the next start.
 struct Reloaded {

@@ -15,8 +15,8 @@
 #include "proc/strays.h"
 #include "service/run.h"
 #include "store/open.h"
-#include "worker/command_worker.h"
 #include "worker/kill_switch.h"
+#include "worker/process_options.h"
 
 namespace coworker::service {
 namespace {
@@ -304,7 +304,7 @@ int run_supervisor(Config config, Reload reload) {
   proc::name_process("coworker");
   log::set_role("supervisor");
   // Consumers of a supervisor that is itself a job are no strays.
-  ::unsetenv(worker::CommandWorker::kStartVariable);
+  ::unsetenv(worker::kStartVariable);
   ::signal(SIGPIPE, SIG_IGN);
   int code = 1;
   {

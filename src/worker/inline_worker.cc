@@ -10,20 +10,12 @@
 namespace coworker::worker {
 namespace {
 
-Outcome call(const Handler& handler, const Job& job, const Contact& contact) {
-  try {
-    return handler(job, contact);
-  } catch (const std::exception& error) {
-    return Outcome::failed(error.what());
-  } catch (...) {
-    return Outcome::failed("the worker threw something that is no std::exception");
-  }
-}
-
 class InlineExecution : public Execution, public std::enable_shared_from_this<InlineExecution> {
  public:
   InlineExecution(async::Loop& loop, Job job, Watcher watcher, Millis grace)
-      : loop_{loop}, job_{std::move(job)}, watcher_{std::move(watcher)}, grace_{grace}, timer_{loop} {}
+      : loop_{loop}, job_{std::move(job)}, watcher_{std::move(watcher)}, grace_{grace}, timer_{loop} {
+    watcher_.on_report = limited(std::move(watcher_.on_report));
+  }
 
   void begin(Threads& threads, const Handler& handler) {
     if (job_.process_timeout > Millis{0}) arm(job_.process_timeout, &InlineExecution::on_timeout);
@@ -65,7 +57,7 @@ class InlineExecution : public Execution, public std::enable_shared_from_this<In
   }
 
   void reported(Report report) {
-    if (!over_ && watcher_.on_report) watcher_.on_report(std::move(report));
+    if (!over_) watcher_.on_report(std::move(report));
   }
 
   void ended(Outcome outcome) {

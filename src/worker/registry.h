@@ -20,6 +20,9 @@ struct Contact {
 /// A C++ function that does jobs, on a thread. What it throws is the failure's reason.
 using Handler = std::function<Outcome(const Job&, const Contact&)>;
 
+/// Never throws.
+Outcome call(const Handler& handler, const Job& job, const Contact& contact);
+
 /// The C++ workers of a program, by name: filled in main, visibly, before anything runs; then only read.
 class Registry {
  public:
@@ -32,14 +35,21 @@ class Registry {
     return found == handlers_.end() ? nullptr : &found->second;
   }
 
+  bool has(const std::string& name) const { return find(name) != nullptr; }
+
   std::vector<std::string> names() const {
     std::vector<std::string> out;
     for (const auto& [name, handler] : handlers_) out.push_back(name);
     return out;
   }
 
+  /// The shared library that some of them come from, as an absolute path; empty: none.
+  const std::string& library() const { return library_; }
+  void set_library(std::string path) { library_ = std::move(path); }
+
  private:
   std::map<std::string, Handler> handlers_;
+  std::string library_;
 };
 
 }  // namespace coworker::worker

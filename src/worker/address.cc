@@ -1,0 +1,93 @@
+#include "worker/address.h"
+
+#include <algorithm>
+
+namespace coworker::worker {
+namespace {
+
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || c == '_' || c == '-'; });
+}
+
+/// Calls `text` for what stands between names, and `name` for these.
+template <class Text, class Name>
+void walk(std::string_view address, Text&& text, Name&& name) {
+  while (!address.empty()) {
+    const std::size_t open = address.find('{');
+    const std::size_t close = open == std::string_view::npos ? open : address.find('}', open);
+    if (close == std::string_view::npos) return text(address);
+    const std::string_view inside = address.substr(open + 1, close - open - 1);
+    if (!is_name(inside)) {
+      text(address.substr(0, open + 1));
+      address.remove_prefix(open + 1);
+      continue;
+    }
+    text(address.substr(0, open));
+    name(inside);
+    address.remove_prefix(close + 1);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> placeholders_of(std::string_view address) {
+  std::vector<std::string> names;
+  walk(address, [](std::string_view) {}, [&](std::string_view name) { names.emplace_back(name); });
+  return names;
+}
+
+std::string fill_address(std::string_view address, const std::map<std::string, std::string>& values) {
+  std::string out;
+  walk(
+      address, [&](std::string_view text) { out += text; },
+      [&](std::string_view name) {
+        const auto value = values.find(std::string{name});
+        out += value == values.end() ? "{" + std::string{name} + "}" : percent_encode(value->second);
+      });
+  return out;
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  out.reserve(text.size() + text.size() / 2);
+  for (const char c : text) {
+    if (is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return out;
+}
+
+std::string form_of(std::string_view body, std::string_view metadata) {
+  return "body=" + percent_encode(body) + "&metadata=" + percent_encode(metadata);
+}
+
+std::string with_query(std::string address, std::string_view parameters) {
+  const std::size_t end = std::min(address.find('#'), address.size());
+  const std::size_t mark = address.substr(0, end).find('?');
+  std::string added{mark == std::string::npos ? '?' : '&'};
+  if (mark != std::string::npos && mark + 1 == end) added.clear();
+  return address.insert(end, added.append(parameters));
+}
+
+std::string without_secrets(std::string_view address) {
+  const std::string_view plain = address.substr(0, address.find_first_of("?#"));
+  const std::size_t slashes = plain.find("://");
+  if (slashes == std::string_view::npos) return std::string{plain};
+  const std::size_t host = slashes + 3;
+  const std::size_t end = std::min(plain.find('/', host), plain.size());
+  const std::size_t at = plain.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < host) return std::string{plain};
+  return std::string{plain.substr(0, host)}.append(plain.substr(at + 1));
+}
+
+}  // namespace coworker::worker

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The text of an HTTP request, without sending it.
+namespace coworker::worker {
+
+/// The names that stand in braces in an address, "{name}": letters, digits, '_' and '-'. Other braces are text.
+std::vector<std::string> placeholders_of(std::string_view address);
+
+/// The address with what stands in braces replaced, percent-encoded. A name that has no value stays.
+std::string fill_address(std::string_view address, const std::map<std::string, std::string>& values);
+
+/// Everything but letters, digits and "-._~" becomes %XX.
+std::string percent_encode(std::string_view text);
+
+/// "body=…&metadata=…", as a form and a query hold them.
+std::string form_of(std::string_view body, std::string_view metadata);
+
+/// Adds parameters to an address, before its fragment.
+std::string with_query(std::string address, std::string_view parameters);
+
+/// For logs and errors: without user, password and query.
+std::string without_secrets(std::string_view address);
+
+}  // namespace coworker::worker
