@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kOne = 1024;  // most items fit
 constexpr std::size_t kMany = std::size_t{64} << 10;
+constexpr std::size_t kKept = std::size_t{4} << 20;
 constexpr Position kNear = kMany / 4;
 
 }  // namespace
@@ -19,7 +20,8 @@ Bytes ReadAhead::held(Position position) const {
 }
 
 Result<> ReadAhead::fill(SegmentFile& file, Position position, std::size_t bytes) {
-  if (bytes > capacity_) {
+  // One huge item does not keep its memory for ever.
+  if (bytes > capacity_ || (capacity_ > kKept && bytes <= kMany)) {
     capacity_ = std::max(bytes, kMany);
     bytes_ = std::make_unique_for_overwrite<std::byte[]>(capacity_);
   }
