@@ -187,7 +187,32 @@ class WorkerFactory {
   Answer<WorkerPool> create_program_pool(std::vector<std::string> command, std::optional<int> count = {},
                                          Replacement replacement = Replacement::none) const;
 
+  /// Connects to the shared worker at `unix:PATH` or `tcp:HOST:PORT`. When nobody listens there, and it is an address
+  /// of this machine, the worker `name` of the profile's program is started, once however many masters want that at the
+  /// same time; with an empty name nothing is started.
+  Answer<SharedWorker> connect(const std::string& address, const std::string& name = {}) const;
+  /// The same with a program that is given the listening socket as descriptor 3 (LISTEN_FDS).
+  Answer<SharedWorker> connect_program(const std::string& address, const std::vector<std::string>& command) const;
+  /// Only starts it; `invalid` when the address is not of this machine, `failed` when somebody listens there.
+  Answer<> start_shared(const std::string& address, const std::string& name) const;
+  Answer<> start_shared_program(const std::string& address, const std::vector<std::string>& command) const;
+
+  // The kill switch of the profile. Several addresses are one change; others see all of it or nothing.
+  Answer<> disable_shared(const std::vector<std::string>& addresses) const;
+  Answer<> enable_shared(const std::vector<std::string>& addresses) const;
+  Answer<> disable_all_shared() const;
+  /// Leaves the addresses that are disabled by themselves.
+  Answer<> enable_all_shared() const;
+  Answer<> enable_everything() const;
+  /// By itself or with all.
+  Answer<bool> is_shared_disabled(const std::string& address) const;
+  Answer<bool> are_all_shared_disabled() const;
+  Answer<std::vector<std::string>> disabled_shared() const;
+
  private:
+  Answer<SharedWorker> connect_or_start(const std::string& address, const std::string& name,
+                                        const std::vector<std::string>& command) const;
+
   Profile profile_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "worker/raw_channel.h"
+#include "worker/shared_process.h"
 
 namespace coworker::worker {
 namespace {
@@ -77,14 +78,6 @@ Server::Pipes take_standard_pipes() {
   return pipes;
 }
 
-Server::Options options_of(const StartRecord& record) {
-  Server::Options options;
-  options.limits = {record.longest, record.deepest};
-  if (!record.cookie.empty()) options.cookie = record.cookie;
-  options.drain = Millis{record.drain_ms};
-  return options;
-}
-
 int run_dedicated_process(int argc, char** argv, const Implementations& implementations) {
   if (argc > 2) {
     StartRecord record;
@@ -103,6 +96,27 @@ int run_dedicated_process(int argc, char** argv, const Implementations& implemen
 
 }  // namespace
 
+Server::Options options_of(const StartRecord& record) {
+  Server::Options options;
+  options.limits = {record.longest, record.deepest};
+  if (!record.cookie.empty()) options.cookie = record.cookie;
+  options.drain = Millis{record.drain_ms};
+  return options;
+}
+
+Result<std::unique_ptr<EventedWorker>> make_evented(const StartRecord& record, const Implementations& implementations) {
+  const Implementation* implementation = find(implementations, record.name);
+  if (implementation == nullptr) return fail(Errc::not_found, unknown_text(implementations, record.name));
+  if (!implementation->evented) {
+    return fail(Errc::invalid_argument, fmt::format("'{}' is a raw worker, which has one master only", record.name));
+  }
+  try {
+    return construct(record, implementation->evented, implementations);
+  } catch (...) {
+    return fail(Errc::internal, exception_text());
+  }
+}
+
 bool is_forgotten_worker() {
   return std::getenv(kWorkerVariable) != nullptr;
 }
@@ -111,10 +125,11 @@ std::optional<int> run_worker_process(int argc, char** argv, const Implementatio
   ::unsetenv(kWorkerVariable);
   if (argc < 2) return std::nullopt;
   const std::string_view word = argv[1];
-  if (word != kDedicatedWord) return std::nullopt;
+  if (word != kDedicatedWord && word != kSharedWord) return std::nullopt;
   // A master that is gone shows as an error of the write.
   std::signal(SIGPIPE, SIG_IGN);
   log::set_role("worker");
+  if (word == kSharedWord) return run_shared_process(implementations);
   return run_dedicated_process(argc, argv, implementations);
 }
 

@@ -100,6 +100,44 @@ struct Moody : coworker::EventedWorker {
   std::vector<Message> kept;
 };
 
+/// A shared worker that tells all that happens to it to the file that its arguments name.
+struct Counting : Order {
+  using Order::Order;
+  void set_loop(Loop& given) override {
+    loop = &given;
+    timer = loop->every(std::chrono::hours{1}, [] {});
+  }
+  void initialize() override {}
+  void on_connect(Connection&) override {}
+  void on_disconnect(Connection&) override {}
+  void on_message(Message& message, Connection& connection) override {
+    if (message.body() == "\"throw\"") throw std::runtime_error{"no mood for this"};
+    if (message.body() == "\"peer\"") {
+      message.reply(std::to_string(connection.peer().pid.value_or(0)));
+    } else if (message.body() == "\"stop listening\"") {
+      loop->cancel(timer);
+      loop->stop_listening();
+      message.reply("true");
+    } else {
+      ++served;
+      message.reply(message.body());
+    }
+  }
+  coworker::Status on_query(bool is_privileged) override {
+    say(is_privileged ? "query true" : "query false");
+    return {"served " + std::to_string(served),
+            {{"served", static_cast<double>(served), "c", 0, 100}, coworker::memory_counter()}};
+  }
+  void on_stop() override {
+    const char* socket = std::getenv("TEST_SOCKET");
+    say(socket != nullptr && ::access(socket, F_OK) == 0 ? "stop, socket there" : "stop, socket gone");
+    loop->cancel(timer);
+  }
+  Loop* loop = nullptr;
+  Loop::Id timer = 0;
+  long served = 0;
+};
+
 struct Broken : coworker::RawWorker {
   Broken() { throw std::runtime_error{"cannot be made"}; }
   void run(Channel&) override {}
@@ -117,6 +155,7 @@ int main(int argc, char** argv) {
   coworker::App app;
   app.raw<Square>("square").raw<Echo>("echo").raw<Stubborn>("stubborn").raw<Broken>("broken");
   app.evented<EventedEcho>("evented-echo").evented<Order>("order").evented<Moody>("moody");
+  app.evented<Counting>("counting");
   app.at(coworker::Stage::after_construction, [](const std::string& name) {
     if (std::getenv("TEST_HOOK") != nullptr) throw std::runtime_error{"hook of " + name};
   });
