@@ -3,6 +3,8 @@
 import dataclasses
 import os
 import statistics
+import subprocess
+import time
 
 from measure import in_turns, run, seconds_of
 
@@ -203,5 +205,45 @@ def start(servers, settings, table):
     table.row("/bin/true, by Python's subprocess", nothing, "ms")
 
 
+def workers(servers, settings, table):
+    program = servers.program("bench_workers")
+    count = 1000 if settings.turns > 1 else 100
+
+    def rate(*command, jobs=count):
+        def measured():
+            return jobs / run([str(word) for word in command])["seconds"]
+        return measured
+
+    def xargs():
+        command = f"seq {count} | xargs -P2 -n1 /bin/true"
+        return count / seconds_of(["sh", "-c", command])
+
+    def bare_exec():
+        command = [servers.program("bench_limits"), "exec", str(count // 2), "/bin/true"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as other:
+            start = time.perf_counter()
+            run(command)
+            other.wait()
+            return count / (time.perf_counter() - start)
+    trips = 20 * count
+    rates = in_turns({
+        "ping-pong": rate(program, "bare", trips, jobs=trips), "pipe": rate(program, "pipe", trips, jobs=trips),
+        "isolated": rate(program, "isolated", count, 1), "true": rate(program, "command", count, 1, "/bin/true"),
+        "command": rate(program, "command", count, 2, "/bin/true"),
+        "bare exec": bare_exec, "xargs": xargs,
+    }, settings.turns)
+    table.heading("Workers: empty jobs, in process")
+    table.row("pipe worker, one process", rates["pipe"], "jobs/s", _share(rates["pipe"], rates["ping-pong"]),
+              (">= 70 %", rates["pipe"] >= 0.7 * rates["ping-pong"]))
+    table.row("bare ping-pong over two pipes (limit)", rates["ping-pong"], "1/s")
+    table.row("isolated, one at a time", 1000 / rates["isolated"], "ms", "", ("<= 2.5 ms", rates["isolated"] >= 400))
+    table.row("command /bin/true, one at a time", 1000 / rates["true"], "ms")
+    table.row("command /bin/true, two at a time", rates["command"], "jobs/s",
+              _share(rates["command"], rates["bare exec"]), (">= 90 %", rates["command"] >= 0.9 * rates["bare exec"]))
+    table.row("bare vfork, exec and wait, two at a time (limit)", rates["bare exec"], "1/s")
+    table.row("xargs -P2 -n1 /bin/true", rates["xargs"], "1/s", _times(rates["command"], rates["xargs"]),
+              ("ours ahead", rates["command"] > rates["xargs"]))
+
+
 CASES = {"pipeline": pipeline, "batch": batch, "parallel": parallel, "latency": latency, "in_process": in_process,
-         "waiting": waiting, "start": start}
+         "waiting": waiting, "start": start, "workers": workers}

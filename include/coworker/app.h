@@ -1,7 +1,9 @@
 #pragma once
 
+#include <any>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -19,9 +21,9 @@ namespace coworker {
 ///       return app.run(argc, argv);
 ///     }
 ///
-/// is a program with all commands of `coworker`; where its configuration says `worker: { type: inline, name: resize }`
-/// the function runs the jobs. Call `run` before the program has any side effect of its own: it is also started as
-/// consumer and as keeper, with arguments that `run` knows.
+/// is a program with all commands of `coworker`; where its configuration says `worker: { type: inline, name: resize }`,
+/// or `isolated` for a process per job, the function runs the jobs. Call `run` before the program has any side effect
+/// of its own: it is also started as consumer and as keeper, with arguments that `run` knows.
 class App {
  public:
   App();
@@ -34,6 +36,32 @@ class App {
   template <class Function>
   App& worker(std::string name, Function function) {
     return add(std::move(name), as_worker(std::move(function)));
+  }
+
+  /// What factories are handed: the value that `set_up` returns, a database connection say. It is made at most once in
+  /// a process, when the first worker of a factory is about to run its first job there: never in the supervisor, the
+  /// scheduler or `add`. When it throws, that job has failed, and the next one tries again.
+  template <class SetUp>
+  App& environment(SetUp set_up) {
+    using Made = std::invoke_result_t<SetUp&>;
+    return set_environment(
+        [set_up = std::move(set_up)]() mutable { return std::any{std::make_shared<Made>(set_up())}; });
+  }
+
+  /// Registers a worker that is made in the process that runs it, once, before its first job: `factory` is called with
+  /// the environment and the name, and returns a function as `worker` takes it.
+  ///
+  ///     app.environment([] { return Database{"app.db"}; });
+  ///     app.factory<Database>("index", [](Database& database, const std::string&) {
+  ///       return [&database](const coworker::Job& job) { database.index(job.body()); };
+  ///     });
+  template <class Environment, class Factory>
+  App& factory(std::string name, Factory factory) {
+    return add_factory(std::move(name), [factory = std::move(factory)](std::any& made, const std::string& own) mutable {
+      const auto* environment = std::any_cast<std::shared_ptr<Environment>>(&made);
+      if (environment == nullptr) throw std::logic_error{"the environment is of another type than '" + own + "' wants"};
+      return as_worker(factory(**environment, own));
+    });
   }
 
   /// Registers a class of RawWorker or EventedWorker for WorkerFactory; made in the worker's process, of the JSON text
@@ -64,6 +92,8 @@ class App {
   }
 
   App& add(std::string name, WorkerFunction function);
+  App& set_environment(std::function<std::any()> set_up);
+  App& add_factory(std::string name, std::function<WorkerFunction(std::any&, const std::string&)> factory);
   App& add_raw(std::string name, std::function<std::unique_ptr<RawWorker>(const std::string&)> make);
   App& add_evented(std::string name, std::function<std::unique_ptr<EventedWorker>(const std::string&)> make);
 

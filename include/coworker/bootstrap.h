@@ -10,6 +10,8 @@
  *       return registry->add_worker(registry->context, "resize", resize, 0);
  *     }
  *
+ * `size` says which members a struct has: a program that is newer than the library has more, an older one fewer.
+ *
  * Plain C: no C++ type and no exception crosses. The library is loaded once per process and never unloaded. A worker
  * may be called from several threads at the same time. */
 
@@ -33,6 +35,11 @@ typedef struct CwJob {
   const char* metadata;
   size_t metadata_length;
   unsigned attempt; /* 1 for the first */
+  /* From here on: from any thread, until the worker returns. `contact` is passed to each. */
+  void* contact;
+  void (*progress)(void* contact, double fraction, const char* text, size_t length); /* 0 to 1, and what it does */
+  void (*log)(void* contact, const char* text, size_t length);                       /* a line of the job's log */
+  int (*is_stopped)(void* contact); /* 1: its time is up, or the program is to end: return soon */
 } CwJob;
 
 /* What became of it: call one of these, once, with a text that is copied. A worker that calls none has done it. */
@@ -45,12 +52,21 @@ typedef struct CwOutcome {
 
 typedef void (*CwWorker)(void* worker_context, const CwJob* job, const CwOutcome* outcome);
 
+/* Makes a worker in the process that runs it, once, before its first job, with what the environment's set-up returned
+ * (0 when there is none). 0, or not 0 when it cannot: then the job has failed, and the next one tries again. */
+typedef int (*CwFactory)(void* factory_context, void* environment, const char* name, CwWorker* worker,
+                         void** worker_context);
+
 typedef struct CwRegistry {
   size_t size;
   unsigned version; /* COWORKER_BOOTSTRAP_VERSION of the program */
   void* context;
   /* 0, or not 0 when the name is empty or taken. `worker_context` is passed to each call of the worker. */
   int (*add_worker)(void* context, const char* name, CwWorker worker, void* worker_context);
+  /* As add_worker. */
+  int (*add_factory)(void* context, const char* name, CwFactory factory, void* factory_context);
+  /* Called at most once in a process, when the first worker of a factory is about to run there. */
+  int (*set_environment)(void* context, void* (*set_up)(void* set_up_context), void* set_up_context);
 } CwRegistry;
 
 /* What the library must define. Anything but 0 refuses to be loaded, and the program ends with an error. */

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <type_traits>
@@ -11,14 +12,18 @@ namespace coworker {
 /// One attempt at a job, as a worker function gets it.
 class Job {
  public:
+  /// How what a worker says of its job reaches its owner.
+  using Report = std::function<void(std::optional<double> fraction, std::string text)>;
+
   Job(std::string id, std::string queue, std::string body, std::string metadata, unsigned attempt,
-      std::stop_token stop = {})
+      std::stop_token stop = {}, Report report = {})
       : id_{std::move(id)},
         queue_{std::move(queue)},
         body_{std::move(body)},
         metadata_{std::move(metadata)},
         attempt_{attempt},
-        stop_{std::move(stop)} {}
+        stop_{std::move(stop)},
+        report_{std::move(report)} {}
 
   const std::string& id() const noexcept { return id_; }
   const std::string& queue() const noexcept { return queue_; }
@@ -31,6 +36,15 @@ class Job {
   /// Requested when the time of this attempt is up, or when the program is to end: return soon then, with any outcome.
   const std::stop_token& stop() const noexcept { return stop_; }
 
+  /// Tells how far it is, 0 … 1, and what it does. Thread safety: any thread, while the worker function runs.
+  void progress(double fraction, std::string text = {}) const {
+    if (report_) report_(fraction, std::move(text));
+  }
+  /// A line for the job's log. As progress.
+  void log(std::string text) const {
+    if (report_) report_(std::nullopt, std::move(text));
+  }
+
  private:
   std::string id_;
   std::string queue_;
@@ -38,6 +52,7 @@ class Job {
   std::string metadata_;
   unsigned attempt_;
   std::stop_token stop_;
+  Report report_;
 };
 
 /// What became of it. A failed attempt is repeated, as its queue is configured.

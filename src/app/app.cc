@@ -1,6 +1,6 @@
 #include "coworker/app.h"
 
-#include <exception>
+#include <mutex>
 #include <utility>
 
 #include "app/command.h"
@@ -9,8 +9,47 @@
 
 namespace coworker {
 
+namespace {
+
+worker::Outcome call(const WorkerFunction& function, const worker::Job& job, const worker::Contact& contact) {
+  const auto report = [&contact](std::optional<double> fraction, std::string text) {
+    contact.report(worker::Report{fraction, std::move(text)});
+  };
+  const Outcome outcome = function(Job{job.id, job.queue, job.body, job.metadata, job.attempt, contact.stop, report});
+  return outcome.is_done() ? worker::Outcome::ok(outcome.text()) : worker::Outcome::failed(outcome.text());
+}
+
+/// Made when first asked for; again after it threw.
+struct Environment {
+  std::mutex mutex;
+  std::function<std::any()> set_up;
+  std::any made;
+
+  std::any& get() {
+    const std::lock_guard lock{mutex};
+    if (!made.has_value() && set_up) made = set_up();
+    return made;
+  }
+};
+
+/// A worker that is not made yet.
+struct Unmade {
+  std::mutex mutex;
+  std::function<WorkerFunction(std::any&, const std::string&)> factory;
+  WorkerFunction made;
+
+  const WorkerFunction& get(Environment& environment, const std::string& name) {
+    const std::lock_guard lock{mutex};
+    if (!made) made = factory(environment.get(), name);
+    return made;
+  }
+};
+
+}  // namespace
+
 struct App::State {
   worker::Registry workers;
+  std::shared_ptr<Environment> environment = std::make_shared<Environment>();
   worker::Implementations implementations;
 };
 
@@ -20,10 +59,26 @@ App::App(App&&) noexcept = default;
 App& App::operator=(App&&) noexcept = default;
 
 App& App::add(std::string name, WorkerFunction function) {
+  state_->workers.add(std::move(name),
+                      [function = std::move(function)](const worker::Job& job, const worker::Contact& contact) {
+                        return call(function, job, contact);
+                      });
+  return *this;
+}
+
+App& App::set_environment(std::function<std::any()> set_up) {
+  const std::lock_guard lock{state_->environment->mutex};
+  state_->environment->set_up = std::move(set_up);
+  state_->environment->made.reset();
+  return *this;
+}
+
+App& App::add_factory(std::string name, std::function<WorkerFunction(std::any&, const std::string&)> factory) {
+  auto unmade = std::make_shared<Unmade>();
+  unmade->factory = std::move(factory);
   state_->workers.add(
-      std::move(name), [function = std::move(function)](const worker::Job& job, const worker::Contact& contact) {
-        const Outcome outcome = function(Job{job.id, job.queue, job.body, job.metadata, job.attempt, contact.stop});
-        return outcome.is_done() ? worker::Outcome::ok(outcome.text()) : worker::Outcome::failed(outcome.text());
+      name, [unmade, environment = state_->environment, name](const worker::Job& job, const worker::Contact& contact) {
+        return call(unmade->get(*environment, name), job, contact);
       });
   return *this;
 }

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <mutex>
 #include <string>
 
 #include "app/command.h"
@@ -29,7 +31,23 @@ void tell_failed(void* context, const char* reason, size_t length) {
   *static_cast<worker::Outcome*>(context) = worker::Outcome::failed(std::string{reason, length});
 }
 
-worker::Outcome call(CwWorker function, void* context, const worker::Job& job) {
+const worker::Contact& contact_of(void* contact) {
+  return *static_cast<const worker::Contact*>(contact);
+}
+
+void tell_progress(void* contact, double fraction, const char* text, size_t length) {
+  contact_of(contact).report(worker::Report{std::clamp(fraction, 0.0, 1.0), std::string{text, length}});
+}
+
+void tell_log(void* contact, const char* text, size_t length) {
+  contact_of(contact).report(worker::log_line({text, length}));
+}
+
+int is_stopped(void* contact) {
+  return contact_of(contact).stop.stop_requested() ? 1 : 0;
+}
+
+worker::Outcome call(CwWorker function, void* context, const worker::Job& job, const worker::Contact& contact) {
   CwJob view{};
   view.size = sizeof view;
   view.id = job.id.c_str();
@@ -40,18 +58,80 @@ worker::Outcome call(CwWorker function, void* context, const worker::Job& job) {
   view.metadata = job.metadata.c_str();
   view.metadata_length = job.metadata.size();
   view.attempt = job.attempt;
+  view.contact = const_cast<worker::Contact*>(&contact);
+  view.progress = tell_progress;
+  view.log = tell_log;
+  view.is_stopped = is_stopped;
   worker::Outcome outcome = worker::Outcome::ok();
   const CwOutcome answer{sizeof answer, &outcome, tell_done, tell_failed};
   function(context, &view, &answer);
   return outcome;
 }
 
+// ---- what a library registers -------------------------------------------------------------------
+
+/// What the workers of a library have in common.
+struct Library {
+  worker::Registry* registry = nullptr;  // while it registers
+  std::mutex mutex;
+  void* (*set_up)(void*) = nullptr;
+  void* set_up_context = nullptr;
+  bool is_set_up = false;
+  void* environment = nullptr;
+};
+
+struct Made {
+  CwWorker function = nullptr;
+  void* context = nullptr;
+};
+
+/// What the context of a CwRegistry leads to.
+using Shared = std::shared_ptr<Library>;
+
+bool may_be_added(const Library& library, const char* name) {
+  return library.registry != nullptr && name != nullptr && *name != '\0' && !library.registry->has(name);
+}
+
 int add_worker(void* context, const char* name, CwWorker function, void* worker_context) {
-  auto& registry = *static_cast<worker::Registry*>(context);
-  if (name == nullptr || *name == '\0' || function == nullptr || registry.find(name) != nullptr) return 1;
-  registry.add(name, [function, worker_context](const worker::Job& job, const worker::Contact&) {
-    return call(function, worker_context, job);
+  Library& library = **static_cast<Shared*>(context);
+  if (!may_be_added(library, name) || function == nullptr) return 1;
+  library.registry->add(name, [function, worker_context](const worker::Job& job, const worker::Contact& contact) {
+    return call(function, worker_context, job, contact);
   });
+  return 0;
+}
+
+Result<Made> make(Library& library, Made& made, CwFactory factory, void* factory_context, const std::string& name) {
+  const std::lock_guard lock{library.mutex};
+  if (made.function != nullptr) return made;
+  if (!library.is_set_up && library.set_up != nullptr) library.environment = library.set_up(library.set_up_context);
+  library.is_set_up = true;
+  Made fresh;
+  const int code = factory(factory_context, library.environment, name.c_str(), &fresh.function, &fresh.context);
+  if (code != 0 || fresh.function == nullptr) {
+    return fail(Errc::internal, fmt::format("the factory of worker '{}' failed with code {}", name, code));
+  }
+  made = fresh;
+  return fresh;
+}
+
+int add_factory(void* context, const char* name, CwFactory factory, void* factory_context) {
+  const Shared library = *static_cast<Shared*>(context);
+  if (!may_be_added(*library, name) || factory == nullptr) return 1;
+  library->registry->add(name, [library, made = std::make_shared<Made>(), factory, factory_context,
+                                own = std::string{name}](const worker::Job& job, const worker::Contact& contact) {
+    const Result<Made> worker = make(*library, *made, factory, factory_context, own);
+    if (!worker) return worker::Outcome::failed(worker.error().message());
+    return call(worker->function, worker->context, job, contact);
+  });
+  return 0;
+}
+
+int set_environment(void* context, void* (*set_up)(void*), void* set_up_context) {
+  Library& library = **static_cast<Shared*>(context);
+  if (library.registry == nullptr || library.set_up != nullptr || set_up == nullptr) return 1;
+  library.set_up = set_up;
+  library.set_up_context = set_up_context;
   return 0;
 }
 
@@ -63,8 +143,11 @@ Result<> load(const std::string& file, worker::Registry& registry) {
     return fail(Errc::invalid_argument,
                 fmt::format("load the workers: '{}' does not define coworker_bootstrap_v1", file));
   }
-  const CwRegistry view{sizeof view, COWORKER_BOOTSTRAP_VERSION, &registry, add_worker};
+  Shared shared = std::make_shared<Library>();
+  shared->registry = &registry;
+  const CwRegistry view{sizeof view, COWORKER_BOOTSTRAP_VERSION, &shared, add_worker, add_factory, set_environment};
   const int code = bootstrap(&view);
+  shared->registry = nullptr;
   if (code == 0) return {};
   return fail(Errc::invalid_argument,
               fmt::format("load the workers: '{}' refused with code {} (this program's version of "

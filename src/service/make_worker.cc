@@ -7,6 +7,7 @@
 #include "proc/program.h"
 #include "service/run.h"
 #include "worker/command_worker.h"
+#include "worker/http_worker.h"
 #include "worker/inline_worker.h"
 #include "worker/isolated_worker.h"
 #include "worker/json_conversation.h"
@@ -75,10 +76,13 @@ Made make_worker(const QueueConfig& queue, const WorkerParts& parts) {
       return make_registered(queue, parts);
     case WorkerKind::pipe:
       return make_pipe(queue.worker, parts);
-    case WorkerKind::http:
-      break;
+    case WorkerKind::http: {
+      const HttpConfig& http = queue.worker.http;
+      return worker::HttpWorker::make(
+          parts.loop, {http.address, http.method, http.headers, http.replaced, http.redirects, http.response_limit});
+    }
   }
-  return fail(Errc::not_found, fmt::format("queue '{}': this kind of worker is not available", queue.name));
+  return fail(Errc::internal, "a worker of an unknown type");
 }
 
 }  // namespace coworker::service

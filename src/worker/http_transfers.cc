@@ -1,0 +1,197 @@
+#define CURL_DISABLE_TYPECHECK
+#include "worker/http_transfers.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace coworker::worker {
+
+struct HttpTransfers::Transfer {
+  Id id = 0;
+  CURL* easy = nullptr;
+  curl_slist* headers = nullptr;
+  HttpRequest request;
+  HttpResponse response;
+  Done done;
+  char error[CURL_ERROR_SIZE] = {};
+};
+
+/// A socket of libcurl's; ours is a copy of its descriptor, so that it may close its own at any time.
+struct HttpTransfers::Socket {
+  Socket(async::Loop& loop, curl_socket_t given) : fd{given}, stream{loop} {}
+
+  curl_socket_t fd;
+  Stream stream;
+  int wanted = 0;  // CURL_POLL_…
+  bool reading = false;
+  bool writing = false;
+};
+
+HttpTransfers::HttpTransfers(async::Loop& loop, const Curl& curl)
+    : loop_{loop}, curl_{curl}, multi_{curl.multi_init()}, timer_{loop} {
+  curl_.multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &HttpTransfers::on_socket);
+  curl_.multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_.multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &HttpTransfers::on_timer);
+  curl_.multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+}
+
+HttpTransfers::~HttpTransfers() {
+  alive_.reset();
+  for (auto& [id, transfer] : transfers_) remove(*transfer);
+  curl_.multi_cleanup(multi_);
+}
+
+HttpTransfers::Id HttpTransfers::start(HttpRequest request, Done done) {
+  auto transfer = std::make_unique<Transfer>();
+  transfer->id = next_++;
+  transfer->request = std::move(request);
+  transfer->done = std::move(done);
+  transfer->easy = curl_.easy_init();
+  set_options(*transfer);
+  const Id id = transfer->id;
+  CURL* easy = transfer->easy;
+  transfers_.emplace(id, std::move(transfer));
+  // Calls on_timer; the transfer begins in the timer's turn.
+  curl_.multi_add_handle(multi_, easy);
+  return id;
+}
+
+void HttpTransfers::set_options(Transfer& transfer) {
+  const HttpRequest& request = transfer.request;
+  const auto set = [&](CURLoption option, auto value) { curl_.easy_setopt(transfer.easy, option, value); };
+  set(CURLOPT_URL, request.url.c_str());
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_PRIVATE, &transfer);
+  set(CURLOPT_ERRORBUFFER, transfer.error);
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_WRITEFUNCTION, &HttpTransfers::on_data);
+  set(CURLOPT_WRITEDATA, &transfer);
+  set(CURLOPT_USERAGENT, "coworker");
+  set(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1L : 0L);
+  set(CURLOPT_MAXREDIRS, static_cast<long>(request.redirects));
+  if (request.has_body) {
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDS, request.body.data());
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+  }
+  if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
+  // Named only where it differs from what libcurl does by itself: a named one is kept after every redirect.
+  const bool is_usual = request.method == (request.has_body ? "POST" : "GET") || request.method == "HEAD";
+  if (!is_usual) set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  // Large bodies would else wait a second for a 100 that many servers never send.
+  transfer.headers = curl_.slist_append(nullptr, "Expect:");
+  for (const auto& [name, text] : request.headers) {
+    const std::string line = text.empty() ? name + ";" : name + ": " + text;
+    transfer.headers = curl_.slist_append(transfer.headers, line.c_str());
+  }
+  set(CURLOPT_HTTPHEADER, transfer.headers);
+}
+
+void HttpTransfers::cancel(Id id) {
+  const auto found = transfers_.find(id);
+  if (found == transfers_.end()) return;
+  const std::unique_ptr<Transfer> transfer = std::move(found->second);
+  transfers_.erase(found);
+  remove(*transfer);
+}
+
+void HttpTransfers::remove(Transfer& transfer) {
+  curl_.multi_remove_handle(multi_, transfer.easy);
+  curl_.easy_cleanup(transfer.easy);
+  curl_.slist_free_all(transfer.headers);
+}
+
+std::size_t HttpTransfers::on_data(char* data, std::size_t size, std::size_t count, void* context) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  const std::size_t bytes = size * count;
+  std::string& body = transfer.response.body;
+  const std::size_t room = transfer.request.response_limit - body.size();
+  body.append(data, std::min(bytes, room));
+  transfer.response.too_long = bytes > room;
+  return transfer.response.too_long ? 0 : bytes;  // fewer than it has ends the transfer
+}
+
+// ---- what libcurl waits for ---------------------------------------------------------------------
+
+int HttpTransfers::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
+  static_cast<HttpTransfers*>(self)->watch(fd, what);
+  return 0;
+}
+
+void HttpTransfers::watch(curl_socket_t fd, int what) {
+  std::shared_ptr<Socket>& socket = sockets_[fd];
+  if (what == CURL_POLL_REMOVE) {
+    if (socket) socket->stream.close();
+    sockets_.erase(fd);
+    return;
+  }
+  if (!socket) {
+    socket = std::make_shared<Socket>(loop_, fd);
+    boost::system::error_code error;
+    socket->stream.assign(::dup(fd), error);
+    if (error) return;
+  }
+  socket->wanted = what;
+  if ((what & CURL_POLL_IN) != 0 && !socket->reading) wait(socket, false);
+  if ((what & CURL_POLL_OUT) != 0 && !socket->writing) wait(socket, true);
+}
+
+void HttpTransfers::wait(const std::shared_ptr<Socket>& socket, bool for_writing) {
+  bool Socket::* const waiting = for_writing ? &Socket::writing : &Socket::reading;
+  const int poll = for_writing ? CURL_POLL_OUT : CURL_POLL_IN;
+  socket.get()->*waiting = true;
+  socket->stream.async_wait(
+      for_writing ? Stream::wait_write : Stream::wait_read,
+      [this, alive = std::weak_ptr<bool>{alive_}, socket, waiting, poll, for_writing](boost::system::error_code error) {
+        socket.get()->*waiting = false;
+        if (error || alive.expired() || (socket->wanted & poll) == 0) return;
+        act(socket->fd, for_writing ? CURL_CSELECT_OUT : CURL_CSELECT_IN);
+        if (alive.expired() || !socket->stream.is_open()) return;
+        if ((socket->wanted & poll) != 0 && !(socket.get()->*waiting)) wait(socket, for_writing);
+      });
+}
+
+int HttpTransfers::on_timer(CURLM*, long milliseconds, void* self) {
+  static_cast<HttpTransfers*>(self)->arm(milliseconds);
+  return 0;
+}
+
+void HttpTransfers::arm(long milliseconds) {
+  if (milliseconds < 0) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_after(std::chrono::milliseconds{milliseconds});
+  timer_.async_wait([this, alive = std::weak_ptr<bool>{alive_}](boost::system::error_code error) {
+    if (!error && !alive.expired()) act(CURL_SOCKET_TIMEOUT, 0);
+  });
+}
+
+void HttpTransfers::act(curl_socket_t fd, int events) {
+  int running = 0;
+  curl_.multi_socket_action(multi_, fd, events, &running);
+  finish_done();
+}
+
+void HttpTransfers::finish_done() {
+  const std::weak_ptr<bool> alive{alive_};
+  int left = 0;
+  while (CURLMsg* message = alive.expired() ? nullptr : curl_.multi_info_read(multi_, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    const CURLcode code = message->data.result;
+    Transfer* transfer = nullptr;
+    curl_.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+    HttpResponse response = std::move(transfer->response);
+    curl_.easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &response.status);
+    if (code != CURLE_OK && !response.too_long) {
+      response.error = transfer->error[0] != '\0' ? transfer->error : curl_.easy_strerror(code);
+    }
+    const Done done = std::move(transfer->done);
+    cancel(transfer->id);
+    done(std::move(response));
+  }
+}
+
+}  // namespace coworker::worker

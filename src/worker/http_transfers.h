@@ -1,0 +1,76 @@
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "async/loop.h"
+#include "worker/curl.h"
+
+namespace coworker::worker {
+
+struct HttpRequest {
+  std::string url;
+  std::string method;
+  std::string body;  // sent, with its length, unless empty and has_body is false
+  bool has_body = false;
+  std::map<std::string, std::string> headers;
+  std::uint32_t redirects = 0;
+  std::uint64_t response_limit = 0;
+};
+
+struct HttpResponse {
+  long status = 0;   // 0: there was none
+  std::string body;  // at most the limit
+  bool too_long = false;
+  std::string error;  // of the transfer; empty: it was complete
+};
+
+/// libcurl's transfers on the loop: sockets and timers are the loop's, nothing blocks, names are resolved on a thread
+/// of libcurl's. Connections are kept for the next transfer.
+///
+/// Thread safety: the loop's thread.
+class HttpTransfers {
+ public:
+  using Id = std::uint64_t;
+  using Done = std::function<void(HttpResponse)>;
+
+  HttpTransfers(async::Loop& loop, const Curl& curl);
+  ~HttpTransfers();
+  HttpTransfers(const HttpTransfers&) = delete;
+  HttpTransfers& operator=(const HttpTransfers&) = delete;
+
+  /// `done` is called once, on the loop, unless it is cancelled.
+  Id start(HttpRequest request, Done done);
+  void cancel(Id id);
+
+ private:
+  using Stream = boost::asio::posix::stream_descriptor;
+  struct Transfer;
+  struct Socket;
+
+  void set_options(Transfer& transfer);
+  void watch(curl_socket_t fd, int what);
+  void wait(const std::shared_ptr<Socket>& socket, bool for_writing);
+  void act(curl_socket_t fd, int events);
+  void arm(long milliseconds);
+  void finish_done();
+  void remove(Transfer& transfer);
+  static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void* socket);
+  static int on_timer(CURLM* multi, long milliseconds, void* self);
+  static std::size_t on_data(char* data, std::size_t size, std::size_t count, void* transfer);
+
+  async::Loop& loop_;
+  const Curl& curl_;
+  CURLM* multi_;
+  boost::asio::steady_timer timer_;
+  std::map<curl_socket_t, std::shared_ptr<Socket>> sockets_;
+  std::map<Id, std::unique_ptr<Transfer>> transfers_;
+  Id next_ = 1;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace coworker::worker
