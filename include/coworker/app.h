@@ -78,6 +78,12 @@ class App {
   /// Called at that place in the process of each raw or evented worker, with its name. What it throws ends the worker.
   App& at(Stage stage, std::function<void(const std::string& name)> hook);
 
+  /// Synchronous mode: runs one job now, in this thread, and returns what became of it. The worker is the one that the
+  /// configuration (COWORKER_CONFIG, ./coworker.yml) names for the queue, else the registered one of the queue's name;
+  /// it is called as in the background, as the first attempt. `body` and `metadata` are JSON texts. No store is used; a
+  /// failure is logged and not repeated.
+  Outcome process(const std::string& queue, const std::string& body, const std::string& metadata = "{}") const;
+
   /// Runs the command that the arguments ask for. The result is the exit code: 0 done, 1 failed, 2 wrong usage.
   int run(int argc, char** argv);
 

@@ -4,6 +4,9 @@
 #include <utility>
 
 #include "app/command.h"
+#include "app/configuration.h"
+#include "app/process_here.h"
+#include "job/json_text.h"
 #include "worker/registry.h"
 #include "worker/worker_process.h"
 
@@ -96,6 +99,25 @@ App& App::add_evented(std::string name, std::function<std::unique_ptr<EventedWor
 App& App::at(Stage stage, std::function<void(const std::string& name)> hook) {
   state_->implementations.hooks[stage].push_back(std::move(hook));
   return *this;
+}
+
+Outcome App::process(const std::string& queue, const std::string& body, const std::string& metadata) const {
+  const auto refuse = [](const Error& error) { return Outcome::failed(error.message()); };
+  if (Result<> json = job::check_json(body); !json) return refuse(std::move(json.error()).wrap("the body is no JSON"));
+  if (Result<> json = job::check_json(metadata); !json) {
+    return refuse(std::move(json.error()).wrap("the metadata is no JSON"));
+  }
+  const Result<app::Configuration> configuration = app::load_configuration({}, {});
+  if (!configuration) return refuse(configuration.error());
+  const Result<service::Config> config = app::service_config(configuration->settings);
+  if (!config) return refuse(config.error());
+  worker::Job job;
+  job.queue = queue;
+  job.body = body;
+  job.metadata = metadata;
+  const Result<worker::Outcome> outcome = app::process_here(*config, state_->workers, std::move(job));
+  if (!outcome) return refuse(outcome.error());
+  return outcome->kind == worker::Outcome::Kind::ok ? Outcome::done(outcome->result) : Outcome::failed(outcome->reason);
 }
 
 int App::run(int argc, char** argv) {

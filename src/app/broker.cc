@@ -66,6 +66,19 @@ Result<std::vector<channel::Address>> listen_addresses(const BrokerOptions& opti
   return addresses;
 }
 
+Result<std::vector<net::resp::OtherNode>> peers_of(const BrokerOptions& options) {
+  std::vector<net::resp::OtherNode> peers;
+  for (const std::string& text : options.peers) {
+    const Result<channel::Address> address = channel::parse_address(text);
+    if (!address) return tl::unexpected{Error{address.error()}.wrap("peer")};
+    if (address->kind != channel::Address::Kind::tcp || address->port == 0) {
+      return fail(Errc::invalid_argument, fmt::format("peer: '{}' is not tcp:HOST:PORT", text));
+    }
+    peers.push_back({net::resp::node_at(address->host, address->port), address->host, address->port});
+  }
+  return peers;
+}
+
 std::string_view appendfsync(store::Durability durability) {
   switch (durability) {
     case store::Durability::commit:
@@ -101,6 +114,9 @@ Result<> Broker::start(std::function<void()> on_shutdown) {
   Result<std::vector<channel::Address>> addresses = listen_addresses(options_);
   if (!addresses) return tl::unexpected{std::move(addresses).error()};
   serve.listen = std::move(*addresses);
+  Result<std::vector<net::resp::OtherNode>> peers = peers_of(options_);
+  if (!peers) return tl::unexpected{std::move(peers).error()};
+  serve.identity.peers = std::move(*peers);
   if (!options_.password_file.empty()) {
     Result<std::string> password = read_password(options_.password_file);
     if (!password) return tl::unexpected{std::move(password).error()};

@@ -19,6 +19,7 @@ namespace coworker::app {
 struct BrokerOptions {
   std::string directory = "./coworker-data";
   std::vector<std::string> listen{};  // empty: unix:DIRECTORY/broker.sock and tcp:127.0.0.1:7711
+  std::vector<std::string> peers{};   // tcp addresses of other brokers, see net::resp::OtherNode
   store::Durability durability = store::Durability::commit;
   Millis interval{100};
   bool sync_acks = false;

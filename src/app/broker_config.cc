@@ -16,6 +16,7 @@ Result<BrokerOptions> broker_options(const Settings& settings) {
   BrokerOptions options;
   options.directory = parsed->directory;
   options.listen = settings.get<std::vector<std::string>>({"broker", "listen"});
+  options.peers = settings.get<std::vector<std::string>>({"broker", "peer"});
   const std::string durability = settings.text({"broker", "durability"});
   options.durability = durability == "none"       ? store::Durability::none
                        : durability == "interval" ? store::Durability::interval

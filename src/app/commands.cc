@@ -55,7 +55,8 @@ std::vector<Command> work_commands() {
        "Run one job now, here; prints its result",
        "  coworker process resize '{\"file\":\"a.png\"}'",
        {kQueue, {"JSON", "The body"}},
-       {},
+       {{"--metadata", "JSON", "An object that the worker gets with it"},
+        {"-d,--delay", "DURATION", "Refused: what is processed now is not delayed"}},
        run_process},
       {"run",
        "supervisor",
@@ -188,6 +189,58 @@ std::vector<Command> look_commands() {
   };
 }
 
+std::vector<Command> dead_commands() {
+  const std::vector<Flag> filters{{"--queue", "NAME", "Only jobs that came from this queue"},
+                                  {"--in", "NAME", "Only jobs that lie in this failure queue"},
+                                  {"--reason", "TEXT", "Only jobs whose failure contains this"},
+                                  {"--older", "DURATION", "Only jobs added longer ago than this"},
+                                  {"--newer", "DURATION", "Only jobs added after that"},
+                                  {"--id", "ID", "Only this job; may be given several times", true}};
+  const auto with = [&](std::vector<Flag> more) {
+    more.insert(more.begin(), filters.begin(), filters.end());
+    return more;
+  };
+  const Flag limit{"--limit", "N", "At most so many; 0 = all (default: 0)"};
+  const Flag progress{"--progress", "", "Show progress also when standard error is no terminal"};
+  return {
+      {"dead list",
+       "",
+       "Jobs in failure queues, which nobody retries",
+       "  coworker dead list --queue mail --reason timeout --newer 1d",
+       {},
+       with({{"--limit", "N", "At most so many; 0 = all (default: 100)"}, {"--bodies", "", "Show what they say"}}),
+       run_dead_list},
+      {"dead show",
+       "",
+       "All that is known of a dead job",
+       "  coworker dead show D-0a1b2c3d-…-05a1",
+       {{"ID", "Its id"}},
+       {},
+       run_dead_show},
+      {"dead retry",
+       "",
+       "Add dead jobs to the queues they came from, with counters and lifetime from the beginning",
+       "  coworker dead retry --queue mail --reason 'connection refused'",
+       {},
+       with({limit, progress}),
+       run_dead_retry},
+      {"dead move",
+       "",
+       "Move dead jobs to another failure queue",
+       "  coworker dead move --queue mail --to mail-to-look-at",
+       {},
+       with({{"--to", "NAME", "Where to"}, limit, progress}),
+       run_dead_move},
+      {"dead purge",
+       "",
+       "Remove dead jobs for good; asks, or takes --yes",
+       "  coworker dead purge --older 30d --yes",
+       {},
+       with({{"--yes", "", "Do not ask"}, limit, progress}),
+       run_dead_purge},
+  };
+}
+
 std::vector<Command> keep_commands() {
   std::vector<Flag> broker = section_flags("broker");
   broker.insert(broker.begin(), Flag{"--data", "DIR", "The store's directory; the same as --store file:DIR"});
@@ -244,7 +297,7 @@ std::vector<Command> keep_commands() {
 
 std::vector<Command> commands() {
   std::vector<Command> all = work_commands();
-  for (std::vector<Command> part : {look_commands(), shared_commands(), keep_commands()}) {
+  for (std::vector<Command> part : {look_commands(), dead_commands(), shared_commands(), keep_commands()}) {
     for (Command& command : part) all.push_back(std::move(command));
   }
   return all;

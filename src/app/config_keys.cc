@@ -30,6 +30,8 @@ constexpr std::array kKeys{
 
     Key{Scope::broker, "listen", Kind::addresses, "",
         "Addresses to serve, unix:PATH or tcp:HOST:PORT. None: broker.sock in the store's directory."},
+    Key{Scope::broker, "peer", Kind::addresses, "",
+        "Other brokers, tcp:HOST:PORT, that clients of disque:// are told of; each keeps its own jobs."},
     Key{Scope::broker, "durability", Kind::choice, "commit",
         "When an add is answered: commit = after it is synced to the disk; interval = synced every sync_interval; "
         "none = whenever the system does it.",

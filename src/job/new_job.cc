@@ -10,6 +10,8 @@ namespace coworker::job {
 namespace {
 
 constexpr Seconds kUsualRetry{300};
+constexpr Seconds kUsualLifetime{30 * 86'400};
+constexpr Seconds kAgainWindow{3'600};
 
 Result<> check_metadata(const std::string& metadata) {
   Result<> json = check_json(metadata);
@@ -22,6 +24,15 @@ Result<> check_metadata(const std::string& metadata) {
 
 Seconds usual_retry(Seconds process_timeout) {
   return process_timeout.count() > 0 ? process_timeout : kUsualRetry;
+}
+
+std::string without_retries(const std::string& metadata) {
+  std::string rest;
+  for (const JsonMember& member : json_members(metadata)) {
+    if (member.key == "retries") continue;
+    rest += fmt::format("{}{}:{}", rest.empty() ? "" : ",", json_string(member.key), member.value);
+  }
+  return "{" + rest + "}";
 }
 
 }  // namespace
@@ -53,6 +64,28 @@ Result<Add> make_add(const NewJob& job, std::int64_t wall_ms) {
   add.bury_on_expiry = true;
   Result<> valid = validate(add, Time{wall_ms});
   if (!valid) return tl::unexpected{std::move(valid.error())};
+  return add;
+}
+
+Add make_again(const View& dead, std::string queue, std::int64_t wall_ms) {
+  Add add;
+  add.queue = std::move(queue);
+  add.body = dead.body;
+  add.retry = dead.retry;
+  add.ttl = kUsualLifetime;
+  add.priority = dead.priority;
+  add.bury_on_expiry = true;
+  add.idempotency_key = "again:" + to_string(dead.id);
+  add.idempotency_window = kAgainWindow;
+  // What cannot be decoded goes back as it is.
+  const Result<Envelope> envelope = parse_envelope(dead.body);
+  if (!envelope || envelope->bare) return add;
+  Stamp stamp = read_stamp(envelope->metadata);
+  stamp.creation_time = wall_ms / 1000;
+  if (!stamp.original_id) stamp.original_id = to_string(dead.id);
+  stamp.retries = 0;
+  if (stamp.job_lifetime.value_or(0) > 0) add.ttl = Seconds{*stamp.job_lifetime};
+  add.body = make_envelope(envelope->body, write_stamp(without_retries(envelope->metadata), stamp));
   return add;
 }
 

@@ -33,6 +33,11 @@ struct NewJob {
 /// metadata that is no object, or values out of range.
 Result<Add> make_add(const NewJob& job, std::int64_t wall_ms);
 
+/// Adds the work of a dead job anew, to `queue`: body, metadata, priority and retry as they were, counters and lifetime
+/// from the beginning, its id as "original-id" in the metadata. Doing it twice within an hour adds it once. Needs the
+/// view's body.
+Add make_again(const View& dead, std::string queue, std::int64_t wall_ms);
+
 /// Whether the add can only be decided by who has the index: it cannot go to a spool.
 bool needs_index(const Add& add);
 

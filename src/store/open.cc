@@ -42,6 +42,7 @@ disque::RemoteOptions remote_options(const std::string& url, const OpenOptions& 
   remote.url = url;
   remote.password = options.password;
   remote.patience = options.patience;
+  remote.follows = url.starts_with("disque:");
   return remote;
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 
 #include "program.h"
@@ -94,6 +95,13 @@ TEST_F(RunProgram, ProcessRunsOneJobHereAndNow) {
   EXPECT_EQ(sandbox_.run({"process", "none", "1"}).code, 1);
   EXPECT_EQ(sandbox_.run({"process", "good", "{"}).code, 1);
   EXPECT_THAT(sandbox_.run({"process", "good", "1", "--json"}).out, HasSubstr(R"("done":true)"));
+  EXPECT_THAT(sandbox_.run({"process", "good", "1", "--metadata", R"({"a":1})"}).out,
+              HasSubstr(R"(--metadata={"a":1})"));
+  EXPECT_EQ(sandbox_.run({"process", "good", "1", "--metadata", "[]"}).code, 2);
+  const Ran delayed = sandbox_.run({"process", "good", "1", "--delay", "5"});
+  EXPECT_EQ(delayed.code, 2);
+  EXPECT_THAT(delayed.err, HasSubstr("takes no --delay"));
+  EXPECT_FALSE(std::filesystem::exists(sandbox_.path("coworker-data"))) << "it needs no store";
 }
 
 TEST_F(RunProgram, ASecondOneUsesTheFirstOnesBroker) {

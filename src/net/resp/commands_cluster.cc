@@ -84,11 +84,11 @@ void unblock_all(Node& node, bool leaving) {
 }
 
 /// [format version, own id, [id, address, port, priority]]: the address stays empty until a node has met
-/// another one, and clients use the one they dialled.
+/// another one, and clients use the one they dialled. Then the peers that the configuration names.
 void run_hello(Call& call) {
   const Identity& identity = call.node.identity;
   std::string& out = call.reply();
-  append_array(out, 3);
+  append_array(out, 3 + identity.peers.size());
   append_integer(out, 1);
   append_bulk(out, identity.node);
   append_array(out, 4);
@@ -96,6 +96,13 @@ void run_hello(Call& call) {
   append_bulk(out, "");
   append_bulk_number(out, identity.port);
   append_bulk(out, call.node.leaving ? "100" : "1");
+  for (const OtherNode& peer : identity.peers) {
+    append_array(out, 4);
+    append_bulk(out, peer.node);
+    append_bulk(out, peer.host);
+    append_bulk_number(out, peer.port);
+    append_bulk(out, "1");
+  }
 }
 
 void run_cluster(Call& call) {

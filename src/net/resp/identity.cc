@@ -1,5 +1,6 @@
 #include "net/resp/identity.h"
 
+#include <fmt/format.h>
 #include <sys/random.h>
 
 #include <array>
@@ -8,6 +9,16 @@
 #include "base/check.h"
 
 namespace coworker::net::resp {
+
+std::string node_at(const std::string& host, std::uint16_t port) {
+  std::uint64_t hash = 0xcbf2'9ce4'8422'2325 ^ port;
+  std::string node;
+  while (node.size() < 40) {
+    for (const char each : host) hash = (hash ^ static_cast<unsigned char>(each)) * 0x100'0000'01b3;
+    node += fmt::format("{:016x}", hash);
+  }
+  return node.substr(0, 40);
+}
 
 std::string random_node() {
   std::array<std::uint8_t, 20> bytes{};

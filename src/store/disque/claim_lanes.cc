@@ -27,7 +27,21 @@ void ClaimLanes::attach(const channel::Address& address, Server server, std::sha
   address_ = address;
   server_ = std::move(server);
   main_ = std::move(main);
+  // Claims at another server end by themselves and come here then.
+  std::vector<std::shared_ptr<Lane>> idle;
+  for (const std::shared_ptr<Lane>& lane : lanes_) {
+    if (!lane->current && is_elsewhere(*lane)) idle.push_back(lane);
+  }
+  for (const std::shared_ptr<Lane>& lane : idle) end_lane(lane);
   pump();
+}
+
+bool ClaimLanes::is_elsewhere(const Lane& lane) const {
+  return lane.connection->address() != address_;
+}
+
+void ClaimLanes::end_lane(const std::shared_ptr<Lane>& lane) {
+  lane->connection->close(Error{Errc::unavailable, "another node is in use"});
 }
 
 void ClaimLanes::detach(const Error& reason) {
@@ -45,8 +59,9 @@ void ClaimLanes::claim(job::Claim claim, Store::Done done) {
 
 void ClaimLanes::pump() {
   while (main_ && !opening_ && !queue_.empty()) {
-    const auto idle = std::find_if(lanes_.begin(), lanes_.end(),
-                                   [](const auto& lane) { return !lane->current && lane->connection->is_open(); });
+    const auto idle = std::find_if(lanes_.begin(), lanes_.end(), [this](const auto& lane) {
+      return !lane->current && lane->connection->is_open() && !is_elsewhere(*lane);
+    });
     if (idle == lanes_.end()) return open_lane();
     const std::shared_ptr<Lane> lane = *idle;
     lane->current = std::move(queue_.front());
@@ -121,6 +136,11 @@ void ClaimLanes::wait(const std::shared_ptr<Lane>& lane) {
 void ClaimLanes::waited(const std::shared_ptr<Lane>& lane, Clock::time_point begun, Millis slice,
                         Result<job::Answer> answer) {
   // A server that answers "nothing" before the time is up means it; asking again at once would only spin.
+  if (is_empty(answer) && is_elsewhere(*lane) && !lane->current->cancelled) {
+    queue_.push_front(std::exchange(lane->current, nullptr));
+    end_lane(lane);
+    return pump();
+  }
   const bool is_slice_over = slice.count() > 0 && Clock::now() - begun >= slice / 2;
   if (is_empty(answer) && is_slice_over && !server_.cancels_claims) return wait(lane);
   finish(lane, std::move(answer));
@@ -133,6 +153,7 @@ void ClaimLanes::finish(const std::shared_ptr<Lane>& lane, Result<job::Answer> a
   for (const Store::Done& cancelled : served->cancels) {
     cancelled(one(was_empty ? job::Status::done : job::Status::not_found));
   }
+  if (is_elsewhere(*lane)) end_lane(lane);
   pump();
 }
 

@@ -33,7 +33,8 @@ class ClaimLanes : public std::enable_shared_from_this<ClaimLanes> {
 
   ClaimLanes(async::Loop& loop, Options options);
 
-  /// Serves what waits from now on at `address`, asking `server` there; cancels through `main`.
+  /// Serves what waits from now on at `address`, asking `server` there; cancels through `main`. Claims that wait at the
+  /// server before follow at the end of their slice.
   void attach(const channel::Address& address, Server server, std::shared_ptr<Connection> main);
 
   /// The server went away: claims sent to it fail with `reason`; the others wait for `attach`.
@@ -63,6 +64,8 @@ class ClaimLanes : public std::enable_shared_from_this<ClaimLanes> {
     std::shared_ptr<Waiting> current;
   };
 
+  bool is_elsewhere(const Lane& lane) const;
+  void end_lane(const std::shared_ptr<Lane>& lane);
   void pump();
   void open_lane();
   void lane_opened(std::shared_ptr<Lane> lane, Result<Server> server);

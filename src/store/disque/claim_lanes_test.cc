@@ -24,9 +24,9 @@ TEST_F(ClaimLanesTest, AWaitingClaimDoesNotHoldUpOtherCommandsAndIsCancelledAtTh
     return "";
   }};
   self = &server;
+  bool claim_answered = false;  // outlives the store, which answers at its end
   auto store = open({server.address()});
   ASSERT_TRUE(store);
-  bool claim_answered = false;
   (*store)->apply(blocking(9), [&](const Result<job::Answer>&) { claim_answered = true; });
   EXPECT_TRUE(apply(**store, add("1")));
   EXPECT_FALSE(claim_answered);

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/build.h"
+#include "channel/resp/number.h"
 #include "store/disque/reply_fields.h"
 #include "store/disque/request_text.h"
 
@@ -54,6 +56,31 @@ void shake_hands(const std::shared_ptr<Connection>& connection, const std::strin
     const Fields fields{answer};
     const std::string features = fields.text("features");
     done(Server{&broker_dialect(), capabilities_of(features), fields.text("session"), has_feature(features, "cancel")});
+  });
+}
+
+void ask_nodes(const std::shared_ptr<Connection>& connection, std::function<void(Result<Hello>)> done) {
+  connection->send(RequestText{"HELLO"}.take(), [done = std::move(done)](Result<const Reply*> reply) {
+    if (!reply) return done(tl::unexpected{std::move(reply.error())});
+    if ((*reply)->is_error()) return done(tl::unexpected{error_of(**reply)});
+    const std::vector<Reply>& parts = (*reply)->elements;
+    if ((*reply)->type != Reply::Type::array || parts.size() < 2) return done(unexpected_reply("HELLO"));
+    Hello hello;
+    hello.id = parts[1].text;
+    for (std::size_t i = 2; i < parts.size(); ++i) {
+      const std::vector<Reply>& fields = parts[i].elements;
+      if (fields.size() < 4) return done(unexpected_reply("HELLO"));
+      Hello::Peer& peer = hello.peers.emplace_back();
+      peer.id = fields[0].text;
+      peer.host = fields[1].text;
+      // Numbers come as text.
+      const auto number = [](const Reply& field) {
+        return integer_of(field).value_or(channel::resp::parse_integer(field.text).value_or(0));
+      };
+      peer.port = static_cast<std::uint16_t>(std::clamp<std::int64_t>(number(fields[2]), 0, 0xffff));
+      peer.priority = static_cast<int>(std::clamp<std::int64_t>(number(fields[3]), 1, 1'000));
+    }
+    done(std::move(hello));
   });
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "store/disque/connection.h"
 #include "store/disque/dialect.h"
+#include "store/disque/nodes.h"
 
 namespace coworker::store::disque {
 
@@ -22,5 +23,9 @@ struct Server {
 /// the password is missing or wrong, `unavailable` when it is no server of the Disque protocol.
 void shake_hands(const std::shared_ptr<Connection>& connection, const std::string& password,
                  std::function<void(Result<Server>)> done);
+
+/// Asks the server for the nodes it knows. `done` is called once; what it says in another form than HELLO's is an
+/// error.
+void ask_nodes(const std::shared_ptr<Connection>& connection, std::function<void(Result<Hello>)> done);
 
 }  // namespace coworker::store::disque

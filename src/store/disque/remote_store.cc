@@ -13,6 +13,8 @@
 #include "store/disque/claim_lanes.h"
 #include "store/disque/connection.h"
 #include "store/disque/handshake.h"
+#include "store/disque/nodes.h"
+#include "store/disque/request_text.h"
 
 namespace coworker::store::disque {
 namespace {
@@ -20,8 +22,21 @@ namespace {
 constexpr Millis kFirstPause{20};
 constexpr Millis kLongestPause{1'000};
 
-// What may be asked twice without another effect than asking once.
+// What may be asked twice without another effect than asking once. Without tokens an answer for a job is one: any node
+// takes it, and what comes a second time finds nothing left to do.
 struct Repeatable {
+  static bool unfenced(const job::JobRef& job) { return job.token == job::Token{}; }
+  template <class Jobs>
+  static bool all_unfenced(const Jobs& jobs) {
+    return std::all_of(jobs.begin(), jobs.end(), unfenced);
+  }
+
+  bool operator()(const job::Ack& ack) const { return all_unfenced(ack.jobs); }
+  bool operator()(const job::Release& release) const { return all_unfenced(release.jobs); }
+  bool operator()(const job::Extend& extend) const { return all_unfenced(extend.jobs); }
+  bool operator()(const job::Retry& retry) const {
+    return std::all_of(retry.items.begin(), retry.items.end(), [](const auto& item) { return unfenced(item.job); });
+  }
   bool operator()(const job::Add& add) const { return !add.idempotency_key.empty(); }
   bool operator()(const job::SetQueue&) const { return true; }
   bool operator()(const job::Show&) const { return true; }
@@ -46,14 +61,13 @@ class Remote : public std::enable_shared_from_this<Remote> {
         options_{std::move(options)},
         pause_{loop},
         lanes_{std::make_shared<ClaimLanes>(
-            loop, ClaimLanes::Options{options_.password, options_.connect_limit, options_.claim_slice})} {
-    std::shuffle(options_.nodes.begin(), options_.nodes.end(), std::random_device{});
-  }
+            loop, ClaimLanes::Options{options_.password, options_.connect_limit, options_.claim_slice})},
+        nodes_{options_.nodes, std::random_device{}()} {}
 
   /// Tries each node once.
   void open(std::function<void(Result<>)> done) {
     on_open_ = std::move(done);
-    connect(0);
+    begin_round();
   }
 
   void apply(job::Command command, Store::Done done);
@@ -72,11 +86,19 @@ class Remote : public std::enable_shared_from_this<Remote> {
     Clock::time_point since;
   };
 
+  void begin_round();
   void connect(std::size_t node);
   void connected(std::size_t node, Result<Server> server);
+  void adopt(Server server);
+  void ask_for_nodes();
+  void received(const Result<job::Answer>& answer);
+  void move_to(const channel::Address& node);
+  void moved(Result<Server> server);
+  void leave();
   void lost(const Error& reason);
   void connect_later();
   void start(job::Command command, Store::Done done);
+  void refused(job::Command command, Store::Done done, Result<job::Answer> answer);
   void expire(const Error& reason);
 
   async::Loop& loop_;
@@ -88,14 +110,24 @@ class Remote : public std::enable_shared_from_this<Remote> {
   Server server_;
   bool up_ = false;
   bool closed_ = false;
+  std::minstd_rand random_{std::random_device{}()};
+  Nodes nodes_;
+  std::vector<channel::Address> round_;              // the nodes, in the order of this round of attempts
+  std::shared_ptr<Connection> moving_;               // to the node that is better
+  std::vector<std::weak_ptr<Connection>> draining_;  // to nodes that were left; they still answer
   Millis next_pause_ = kFirstPause;
   std::deque<Waiting> waiting_;  // while there is no server
 };
 
+void Remote::begin_round() {
+  round_ = nodes_.candidates();
+  connect(0);
+}
+
 void Remote::connect(std::size_t node) {
   if (closed_) return;
   main_ = Connection::create(loop_);
-  main_->open(options_.nodes[node], options_.connect_limit,
+  main_->open(round_[node], options_.connect_limit,
               [self = shared_from_this(), node, connection = main_](Result<> opened) {
                 if (!opened) return self->connected(node, tl::unexpected{std::move(opened.error())});
                 shake_hands(connection, self->options_.password,
@@ -107,43 +139,104 @@ void Remote::connected(std::size_t node, Result<Server> server) {
   if (closed_) return;
   if (!server) {
     main_->close(server.error());
-    const bool is_last = node + 1 == options_.nodes.size();
+    const bool is_last = node + 1 == round_.size();
     if (!is_last && server.error().code() != Errc::denied) return connect(node + 1);
     if (on_open_) return std::exchange(on_open_, {})(tl::unexpected{std::move(server.error())});
     expire(server.error());
     return connect_later();
   }
-  server_ = std::move(*server);
-  up_ = true;
   next_pause_ = kFirstPause;
+  up_ = true;
+  if (on_open_) {
+    adopt(std::move(*server));
+    return std::exchange(on_open_, {})({});
+  }
+  log::info(fmt::format("connected again to {}", to_string(main_->address())));
+  adopt(std::move(*server));
+}
+
+/// `main_` is connected to it.
+void Remote::adopt(Server server) {
+  server_ = std::move(server);
   main_->on_lost([weak = weak_from_this()](const Error& reason) {
     if (const std::shared_ptr<Remote> self = weak.lock()) self->lost(reason);
   });
-  if (on_open_) {
-    std::exchange(on_open_, {})({});
-  } else {
-    log::info(fmt::format("connected again to {}", to_string(main_->address())));
-  }
+  nodes_.use(main_->address());
+  if (options_.follows) ask_for_nodes();
   lanes_->attach(main_->address(), server_, main_);
   std::deque<Waiting> waiting;
   waiting.swap(waiting_);
   for (Waiting& each : waiting) apply(std::move(each.command), std::move(each.done));
 }
 
+void Remote::ask_for_nodes() {
+  ask_nodes(main_, [self = shared_from_this(), connection = main_](const Result<Hello>& hello) {
+    if (!hello || self->closed_ || connection != self->main_) return;
+    self->nodes_.learn(*hello);
+    if (self->nodes_.should_leave()) self->leave();
+  });
+}
+
+/// What a claim brought: jobs tell where they were made, and a refusal that the node may be leaving.
+void Remote::received(const Result<job::Answer>& answer) {
+  if (closed_ || !connected()) return;
+  if (!answer) {
+    if (answer.error().code() == Errc::unavailable) ask_for_nodes();
+    return;
+  }
+  for (const job::Delivery& job : std::get<job::Claimed>(*answer).jobs) nodes_.count(job.id);
+  if (const std::optional<channel::Address> better = nodes_.better()) move_to(*better);
+}
+
+void Remote::move_to(const channel::Address& node) {
+  if (moving_) return;
+  moving_ = Connection::create(loop_);
+  moving_->open(node, options_.connect_limit, [self = shared_from_this(), connection = moving_](Result<> opened) {
+    if (!opened) return self->moved(tl::unexpected{std::move(opened.error())});
+    shake_hands(connection, self->options_.password, [self](Result<Server> server) { self->moved(std::move(server)); });
+  });
+}
+
+void Remote::moved(Result<Server> server) {
+  const std::shared_ptr<Connection> target = std::exchange(moving_, nullptr);
+  if (closed_ || !connected() || !server) {
+    target->close(Error{Errc::unavailable, "not needed any more"});
+    if (!closed_ && connected()) nodes_.use(main_->address());  // counts anew
+    return;
+  }
+  log::info(fmt::format("moving to {}, where the jobs come from", to_string(target->address())));
+  const std::shared_ptr<Connection> former = std::exchange(main_, target);
+  former->on_lost({});
+  std::erase_if(draining_, [](const auto& each) { return each.expired(); });
+  draining_.push_back(former);
+  // Replies come in order: after this one it owes nothing.
+  former->send(RequestText{"PING"}.take(), [former](const Result<const channel::resp::Reply*>& reply) {
+    if (reply) former->close(Error{Errc::unavailable, "another node is in use"});
+  });
+  adopt(std::move(*server));
+}
+
+void Remote::leave() {
+  main_->close(Error{Errc::unavailable, fmt::format("{} is leaving its cluster", to_string(main_->address()))});
+}
+
 void Remote::lost(const Error& reason) {
   if (closed_) return;
   up_ = false;
   log::warning(reason.message());
+  nodes_.lost();
   lanes_->detach(reason);
   connect_later();
 }
 
+/// Pauses grow and differ, so that clients of a server that comes back do not all knock at once.
 void Remote::connect_later() {
   if (closed_) return;
-  pause_.expires_after(next_pause_);
+  std::uniform_real_distribution<double> share{0.5, 1.0};
+  pause_.expires_after(std::chrono::duration_cast<Millis>(next_pause_ * share(random_)));
   next_pause_ = std::min(2 * next_pause_, kLongestPause);
   pause_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error) self->connect(0);
+    if (!error) self->begin_round();
   });
 }
 
@@ -159,19 +252,43 @@ void Remote::expire(const Error& reason) {
 }
 
 void Remote::start(job::Command command, Store::Done done) {
-  if (!std::visit(Repeatable{}, command)) return server_.dialect->apply(main_, command, std::move(done));
+  const bool is_repeatable = std::visit(Repeatable{}, command);
+  if (!is_repeatable && !options_.follows) return server_.dialect->apply(main_, command, std::move(done));
   const auto kept = std::make_shared<job::Command>(std::move(command));
-  server_.dialect->apply(main_, *kept, [self = shared_from_this(), kept, done](Result<job::Answer> answer) {
-    const bool was_lost = !answer && answer.error().code() == Errc::unavailable && !self->main_->is_open();
-    if (!was_lost || self->closed_) return done(std::move(answer));
-    self->waiting_.push_back({std::move(*kept), done, Clock::now()});
+  server_.dialect->apply(
+      main_, *kept, [self = shared_from_this(), kept, done, is_repeatable, link = main_](Result<job::Answer> answer) {
+        const bool has_failed = !answer && answer.error().code() == Errc::unavailable;
+        if (self->options_.follows && std::holds_alternative<job::Claim>(*kept)) self->received(answer);
+        if (!has_failed || self->closed_) return done(std::move(answer));
+        if (link->is_open() && self->options_.follows) {
+          return self->refused(std::move(*kept), done, std::move(answer));
+        }
+        if (link->is_open() || !is_repeatable) return done(std::move(answer));
+        self->waiting_.push_back({std::move(*kept), done, Clock::now()});
+      });
+}
+
+/// The server itself says no. If that is because it is leaving, another node is asked.
+void Remote::refused(job::Command command, Store::Done done, Result<job::Answer> answer) {
+  ask_nodes(main_, [self = shared_from_this(), link = main_, command = std::move(command), done = std::move(done),
+                    answer = std::move(answer)](const Result<Hello>& hello) mutable {
+    if (hello && link == self->main_) self->nodes_.learn(*hello);
+    const bool leaves = link == self->main_ && link->is_open() && self->nodes_.should_leave();
+    if (self->closed_ || !leaves) return done(std::move(answer));
+    self->waiting_.push_back({std::move(command), std::move(done), Clock::now()});
+    self->leave();
   });
 }
 
 void Remote::apply(job::Command command, Store::Done done) {
   if (closed_) return done(fail(Errc::unavailable, fmt::format("the store {} is closed", url())));
   if (auto* claim = std::get_if<job::Claim>(&command); claim != nullptr && claim->blocking) {
-    return lanes_->claim(std::move(*claim), std::move(done));
+    if (!options_.follows) return lanes_->claim(std::move(*claim), std::move(done));
+    return lanes_->claim(std::move(*claim),
+                         [self = shared_from_this(), done = std::move(done)](Result<job::Answer> answer) {
+                           self->received(answer);
+                           done(std::move(answer));
+                         });
   }
   if (const auto* cancel = std::get_if<job::CancelClaim>(&command)) return lanes_->cancel(*cancel, std::move(done));
   if (connected()) return start(std::move(command), std::move(done));
@@ -187,6 +304,10 @@ void Remote::close() {
   for (const Waiting& each : waiting) each.done(tl::unexpected{reason});
   lanes_->close(reason);
   if (main_) main_->close(reason);
+  if (moving_) moving_->close(reason);
+  for (const std::weak_ptr<Connection>& each : draining_) {
+    if (const std::shared_ptr<Connection> former = each.lock()) former->close(reason);
+  }
 }
 
 class RemoteStore final : public Store {

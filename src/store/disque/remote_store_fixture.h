@@ -42,9 +42,15 @@ class RemoteStoreTest : public testing::Test {
     options.password = password;
     options.patience = patience_;
     options.claim_slice = slice_;
+    options.follows = follows_;
     open_remote(loop_, options, [&](Result<std::unique_ptr<Store>> result) { opened = std::move(result); });
     run_until([&] { return opened.has_value(); });
     return std::move(*opened);
+  }
+
+  Result<std::unique_ptr<Store>> open_following(std::vector<channel::Address> nodes) {
+    follows_ = true;
+    return open(std::move(nodes));
   }
 
   Result<job::Answer> apply(Store& store, job::Command command) {
@@ -80,6 +86,7 @@ class RemoteStoreTest : public testing::Test {
   async::Loop loop_;
   Millis patience_{10'000};
   Millis slice_{500};
+  bool follows_ = false;
 };
 
 }  // namespace coworker::store::disque

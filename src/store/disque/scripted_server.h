@@ -1,5 +1,7 @@
 #pragma once
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -30,7 +32,9 @@ class ScriptedServer {
   using Script = std::function<std::string(const Words&)>;
   inline static const std::string kHangUp = "(hang up)";
 
-  explicit ScriptedServer(Script script) : script_{std::move(script)} {
+  enum class At { unix_socket, tcp };
+
+  explicit ScriptedServer(Script script, At at = At::unix_socket) : script_{std::move(script)}, at_{at} {
     char folder[] = "/tmp/cw-scripted-XXXXXX";
     CW_CHECK(::mkdtemp(folder) != nullptr);
     folder_ = folder;
@@ -44,11 +48,11 @@ class ScriptedServer {
 
   /// Binds the socket and accepts; also again after `stop`.
   void start() {
-    listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un name{};
-    name.sun_family = AF_UNIX;
-    path().copy(name.sun_path, sizeof name.sun_path - 1);
-    CW_CHECK(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+    if (at_ == At::tcp) {
+      bind_tcp();
+    } else {
+      bind_unix();
+    }
     CW_CHECK(::listen(listener_.get(), 64) == 0);
     stopping_ = false;
     acceptor_ = std::thread{[this] { accept_all(); }};
@@ -68,10 +72,35 @@ class ScriptedServer {
   }
 
   std::string path() const { return folder_ + "/s"; }
-  channel::Address address() const { return {channel::Address::Kind::unix_socket, path(), {}, 0}; }
+  channel::Address address() const {
+    if (at_ == At::tcp) return {channel::Address::Kind::tcp, {}, "127.0.0.1", port_};
+    return {channel::Address::Kind::unix_socket, path(), {}, 0};
+  }
   int connections() const { return accepted_; }
 
  private:
+  void bind_unix() {
+    listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    path().copy(name.sun_path, sizeof name.sun_path - 1);
+    CW_CHECK(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+  }
+
+  void bind_tcp() {
+    listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    name.sin_port = htons(port_);
+    socklen_t size = sizeof name;
+    CW_CHECK(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&name), size) == 0);
+    CW_CHECK(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&name), &size) == 0);
+    port_ = ntohs(name.sin_port);
+  }
+
   void accept_all() {
     while (!stopping_) {
       const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
@@ -109,6 +138,8 @@ class ScriptedServer {
   }
 
   Script script_;
+  At at_;
+  std::uint16_t port_ = 0;
   std::string folder_;
   Fd listener_;
   std::atomic<bool> stopping_{false};

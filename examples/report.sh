@@ -1,0 +1,3 @@
+#!/bin/sh
+# What it prints is the result that `coworker process` shows.
+echo "a report: $*"
