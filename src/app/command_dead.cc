@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <cstdio>
@@ -214,7 +213,6 @@ Result<std::uint64_t> move_slice(StoreSession& session, const std::vector<job::V
     if (job.state == job::State::leased || job.queue == target) continue;
     job::Bury bury;
     bury.failure_queue = target;
-    bury.ttl = std::max(job.ttl_left, Seconds{1});
     bury.items.push_back({job::JobRef{job.id, {}}, false, job.reason});
     const Result<std::uint64_t> moved = done_of(session.ask_for<job::Statuses>(std::move(bury)));
     if (!moved) return moved;

@@ -226,7 +226,7 @@ std::vector<Command> dead_commands() {
        run_dead_retry},
       {"dead move",
        "",
-       "Move dead jobs to another failure queue",
+       "Move dead jobs to another failure queue, where their 45 days begin anew",
        "  coworker dead move --queue mail --to mail-to-look-at",
        {},
        with({{"--to", "NAME", "Where to"}, limit, progress}),

@@ -104,7 +104,8 @@ TEST_F(Dead, ThroughABrokerItIsTheSame) {
                      "unix:" + sandbox_.path("coworker-data/broker.sock")}};
   ASSERT_TRUE(eventually([&] { return broker.log().find("serving") != std::string::npos; })) << broker.log();
   EXPECT_THAT(sandbox_.run({"dead", "retry", "--queue", "b"}).out, HasSubstr("1 jobs were retried"));
-  EXPECT_THAT(sandbox_.run({"dead", "move", "--to", "later"}).out, HasSubstr("2 jobs were moved"));
+  const Ran moved = sandbox_.run({"dead", "move", "--to", "later"});
+  EXPECT_THAT(moved.out, HasSubstr("2 jobs were moved")) << moved.err << moved.code;
   EXPECT_THAT(sandbox_.run({"dead", "purge", "--in", "later", "--yes"}).out, HasSubstr("2 jobs were removed"));
   EXPECT_EQ(count({"jobs", "--json"}), 1);
 }
