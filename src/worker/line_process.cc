@@ -130,6 +130,8 @@ bool LineProcess::take() {
     got = ::read(reader_.native_handle(), part.data(), part.size());
     if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EINTR);
     heard({part.data(), static_cast<std::size_t>(got)});
+    // A pipe gives all it has; what comes later is waited for.
+    if (static_cast<std::size_t>(got) < part.size()) break;
   }
   return true;
 }
@@ -157,6 +159,7 @@ void LineProcess::ended(Result<proc::Certificate> end) {
   file_.reset();
   writer_.close();
   if (reader_.is_open()) {
+    // All writers are dead, so what it holds is read in one go.
     take();
     reader_.close();
   }
