@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import time
 
+import running
 from measure import in_turns, run, seconds_of
 
 
@@ -245,5 +246,22 @@ def workers(servers, settings, table):
               ("ours ahead", rates["command"] > rates["xargs"]))
 
 
+def service(servers, settings, table):
+    quick = settings.turns == 1
+    rate = statistics.median(running.jobs_a_second(servers, 20_000 if quick else 300_000)
+                             for _ in range(min(settings.turns, 3)))
+    table.heading("coworker run: two consumers, an embedded store, commit")
+    table.row("empty inline jobs, end to end", rate, "jobs/s", "", (">= 100,000", rate >= 100_000))
+    count = 20 if quick else 200
+    for what, times, aim in (
+            ("add to start, one at a time", running.add_to_start(servers, count), None),
+            ("SIGKILL of a worker with children to its job's start", running.death_to_start(servers, count, True), 50),
+            ("SIGKILL of a consumer to its job's start", running.death_to_start(servers, count, False), 50)):
+        p99 = running.share(times, 0.99) / 1e6
+        table.row(f"{what}, p50", running.share(times, 0.5) / 1e6, "ms")
+        table.row(f"{what}, p99", p99, "ms", "", aim and (f"< {aim} ms", p99 < aim))
+
+
 CASES = {"pipeline": pipeline, "batch": batch, "parallel": parallel, "latency": latency, "in_process": in_process,
-         "waiting": waiting, "start": start, "workers": workers}
+         "waiting": waiting, "start": start, "workers": workers,
+         "service": service}

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "coworker/channel_worker.h"
+#include "coworker/hooks.h"
 #include "coworker/worker.h"
 
 namespace coworker {
@@ -84,6 +85,9 @@ class App {
   /// failure is logged and not repeated.
   Outcome process(const std::string& queue, const std::string& body, const std::string& metadata = "{}") const;
 
+  /// Functions around the jobs, and failure strategies: app.hooks().on_bury(…).
+  Hooks& hooks() { return hooks_; }
+
   /// Runs the command that the arguments ask for. The result is the exit code: 0 done, 1 failed, 2 wrong usage.
   int run(int argc, char** argv);
 
@@ -102,9 +106,11 @@ class App {
   App& add_factory(std::string name, std::function<WorkerFunction(std::any&, const std::string&)> factory);
   App& add_raw(std::string name, std::function<std::unique_ptr<RawWorker>(const std::string&)> make);
   App& add_evented(std::string name, std::function<std::unique_ptr<EventedWorker>(const std::string&)> make);
+  void register_hooks();
 
   struct State;
   std::unique_ptr<State> state_;
+  Hooks hooks_;
 };
 
 }  // namespace coworker

@@ -63,6 +63,11 @@ class Added {
 struct ProducerOptions {
   std::string password{};                      // for a broker that wants one
   std::chrono::milliseconds patience{10'000};  // how long a store that cannot be reached is tried again
+  /// Called for each job before it is added, on the calling thread; may change how it is treated: delay, lifetime,
+  /// process timeout, metadata and all other options. When it throws, the job is added as the caller said.
+  std::function<void(std::string_view queue, std::string_view body, AddOptions& options)> before_add{};
+  /// Called with what became of it, before the caller is told; on the producer's thread, so it must not block.
+  std::function<void(std::string_view queue, std::string_view body, const Added& added)> after_add{};
 };
 
 /// Adds jobs to a store:

@@ -118,10 +118,47 @@ Outcome App::process(const std::string& queue, const std::string& body, const st
   const Result<worker::Outcome> outcome = app::process_here(*config, state_->workers, std::move(job));
   if (!outcome) return refuse(outcome.error());
   return outcome->kind == worker::Outcome::Kind::ok ? Outcome::done(outcome->result) : Outcome::failed(outcome->reason);
+/// The public hooks, which speak of public types, as those of the consumer.
+void App::register_hooks() {
+  const auto job_of = [](const worker::Job& job) {
+    return Job{job.id, job.queue, job.body, job.metadata, job.attempt};
+  };
+  const auto outcome_of = [](const worker::Outcome& outcome) {
+    return outcome.kind == worker::Outcome::Kind::ok ? Outcome::done(outcome.result) : Outcome::failed(outcome.reason);
+  };
+  const auto failure_of = [](const worker::Failure& failure, const Job& job) {
+    return Failure{job, failure.reason, failure.crashed, failure.retries, failure.crashes, failure.max_retries};
+  };
+  worker::Hooks& hooks = state_->workers.hooks();
+  for (auto& hook : hooks_.before_process_) {
+    hooks.before_process.push_back([hook, job_of](const worker::Job& job) { hook(job_of(job)); });
+  }
+  for (auto& hook : hooks_.after_process_) {
+    hooks.after_process.push_back([hook, job_of, outcome_of](const worker::Job& job, const worker::Outcome& outcome) {
+      hook(job_of(job), outcome_of(outcome));
+    });
+  }
+  for (auto& hook : hooks_.on_failure_) {
+    hooks.on_failure.push_back([hook, job_of, failure_of](const worker::Failure& failure) {
+      const Job job = job_of(failure.job);
+      hook(failure_of(failure, job));
+    });
+  }
+  for (auto& hook : hooks_.on_bury_) {
+    hooks.on_bury.push_back(
+        [hook, job_of](const worker::Job& job, const std::string& reason) { hook(job_of(job), reason); });
+  }
+  for (const auto& entry : hooks_.strategies_) {
+    hooks.strategies[entry.first] = [strategy = entry.second, job_of, failure_of](const worker::Failure& failure) {
+      const Job job = job_of(failure.job);
+      return strategy(failure_of(failure, job));
+    };
+  }
 }
 
 int App::run(int argc, char** argv) {
   if (const auto code = worker::run_worker_process(argc, argv, state_->implementations)) return *code;
+  register_hooks();
   return app::run_cli(argc, argv, state_->workers);
 }
 

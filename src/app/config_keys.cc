@@ -114,8 +114,9 @@ constexpr std::array kKeys{
         {},
         -128,
         127},
-    Key{Scope::queue, "failure_strategy", Kind::choice, "retry",
-        "retry = again after a growing delay; retry_immediately = again at once.", "retry retry_immediately"},
+    Key{Scope::queue, "failure_strategy", Kind::text, "retry",
+        "retry = again after a growing delay; retry_immediately = again at once; or one that the program registers "
+        "(App::hooks)."},
     Key{Scope::queue, "failure_queue", Kind::text, "failed-jobs", "Where jobs go that are not retried any more."},
 
     Key{Scope::worker, "type", Kind::choice, "",

@@ -83,8 +83,13 @@ Result<service::QueueConfig> queue_config(const Settings& settings, const Settin
   queue.max_retries = keys.number("max_retries");
   queue.max_crashes = keys.number("max_crashes");
   queue.failure_queue = keys.text("failure_queue");
-  queue.failure_strategy = keys.text("failure_strategy") == "retry" ? service::FailureStrategy::retry
-                                                                    : service::FailureStrategy::retry_immediately;
+  const std::string strategy = keys.text("failure_strategy");
+  if (strategy == "retry_immediately") {
+    queue.failure_strategy = service::FailureStrategy::retry_immediately;
+  } else if (strategy != "retry") {
+    queue.failure_strategy = service::FailureStrategy::own;
+    queue.own_strategy = strategy;
+  }
   return queue;
 }
 

@@ -1,17 +1,21 @@
 #include "coworker/producer.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "async/event.h"
 #include "async/gate.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "job/id.h"
 #include "job/new_job.h"
@@ -91,6 +95,10 @@ class Producer::Core {
     boost::asio::post(loop_, [this] { stop(); });
     thread_.join();
   }
+
+  /// The add, after before_add; `done` with after_add before it.
+  Result<job::Add> prepare(std::string_view queue, std::string_view body, AddOptions options) const;
+  Done with_hook(std::string_view queue, std::string_view body, Done done) const;
 
   /// `is_one_of_many`: better committed together with others, for which the directory is opened with its index.
   void start(job::Add add, bool is_one_of_many, Done done) {
@@ -216,8 +224,38 @@ Producer::~Producer() = default;
 Producer::Producer(Producer&&) noexcept = default;
 Producer& Producer::operator=(Producer&&) noexcept = default;
 
+Result<job::Add> Producer::Core::prepare(std::string_view queue, std::string_view body, AddOptions options) const {
+  if (!options_.before_add) return add_of(queue, body, std::move(options));
+  AddOptions changed = options;
+  try {
+    options_.before_add(queue, body, changed);
+    options = std::move(changed);
+  } catch (const std::exception& error) {
+    log::error(fmt::format("a hook (before_add) threw: {}", error.what()));
+  } catch (...) {
+    log::error("a hook (before_add) threw something that is no std::exception");
+  }
+  return add_of(queue, body, std::move(options));
+}
+
+Done Producer::Core::with_hook(std::string_view queue, std::string_view body, Done done) const {
+  if (!options_.after_add) return done;
+  return [hook = options_.after_add, to = std::string{queue}, text = std::string{body},
+          done = std::move(done)](Added added) {
+    try {
+      hook(to, text, added);
+    } catch (const std::exception& error) {
+      log::error(fmt::format("a hook (after_add) threw: {}", error.what()));
+    } catch (...) {
+      log::error("a hook (after_add) threw something that is no std::exception");
+    }
+    done(std::move(added));
+  };
+}
+
 void Producer::add_then(std::string_view queue, std::string_view body, AddOptions options, Done done) {
-  Result<job::Add> add = add_of(queue, body, std::move(options));
+  Result<job::Add> add = core_->prepare(queue, body, std::move(options));
+  done = core_->with_hook(queue, body, std::move(done));
   if (!add) return done(failure_of(add.error()));
   core_->start(std::move(*add), false, std::move(done));
 }
@@ -228,12 +266,12 @@ std::vector<Added> Producer::add_many(std::string_view queue, std::span<const st
   std::condition_variable all_answered;
   std::size_t left = bodies.size();
   for (std::size_t i = 0; i < bodies.size(); ++i) {
-    const auto done = [&, i](Added added) {
+    const Done done = core_->with_hook(queue, bodies[i], [&, i](Added added) {
       const std::lock_guard lock{mutex};
       results[i] = std::move(added);
       if (--left == 0) all_answered.notify_one();
-    };
-    Result<job::Add> add = add_of(queue, bodies[i], options);
+    });
+    Result<job::Add> add = core_->prepare(queue, bodies[i], options);
     add ? core_->start(std::move(*add), bodies.size() > 1, done) : done(failure_of(add.error()));
   }
   std::unique_lock lock{mutex};

@@ -170,6 +170,14 @@ Result<service::WorkerConfig> worker_config(const Settings& settings, const Sett
 
 Result<> check_workers(const service::Config& config, const Settings& settings, const worker::Registry& registry) {
   for (const service::QueueConfig& queue : config.queues) {
+    if (!queue.own_strategy.empty() && !registry.hooks().strategies.contains(queue.own_strategy)) {
+      const Value* given = settings.given({"queues", queue.name, "failure_strategy"});
+      Error error{Errc::not_found,
+                  fmt::format("queue '{}': this program has no failure strategy '{}'; without one there "
+                              "are retry and retry_immediately",
+                              queue.name, queue.own_strategy)};
+      return tl::unexpected{given == nullptr ? std::move(error) : std::move(error).wrap(given->origin)};
+    }
     if (!is_registered(queue.worker.kind) || registry.has(queue.worker.name)) continue;
     Error error = service::not_registered(queue);
     const Value* type = settings.given({"queues", queue.name, "worker", "type"});

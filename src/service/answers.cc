@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/post.hpp>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 
@@ -32,8 +35,6 @@ const char* name_of(Action action) {
 }  // namespace
 
 struct Answers::Answer {
-  explicit Answer(async::Loop& loop) : timer{loop} {}
-
   Attempt attempt;
   const QueueConfig* queue = nullptr;
   Decision decision;
@@ -41,13 +42,14 @@ struct Answers::Answer {
   Done done;
   bool copied = false;  // it was added again: now only the old one is left to acknowledge
   Millis pause = kFirstPause;
-  boost::asio::steady_timer timer;
+  std::unique_ptr<boost::asio::steady_timer> timer{};  // once it is needed
 };
 
 struct Answers::Shared : std::enable_shared_from_this<Answers::Shared> {
   Shared(async::Loop& on, store::Store& to) : loop{on}, store{to} {}
 
   void send(const std::shared_ptr<Answer>& answer);
+  void send_acks();
   job::Command command(Answer& answer) const;
   job::Add copy_of(const Answer& answer) const;
   void answered(const std::shared_ptr<Answer>& answer, bool was_copy, Result<job::Answer> result);
@@ -56,6 +58,7 @@ struct Answers::Shared : std::enable_shared_from_this<Answers::Shared> {
   async::Loop& loop;
   store::Store& store;
   std::set<std::shared_ptr<Answer>> open;
+  std::vector<std::shared_ptr<Answer>> acks;  // of this turn of the loop: one command for all
   bool closed = false;
 };
 
@@ -71,7 +74,7 @@ std::size_t Answers::open() const {
 
 void Answers::tell(const Attempt& attempt, const QueueConfig& queue, Decision decision,
                    std::shared_ptr<const Original> original, Done done) {
-  auto answer = std::make_shared<Answer>(shared_->loop);
+  auto answer = std::make_shared<Answer>();
   answer->attempt = attempt;
   answer->queue = &queue;
   answer->decision = std::move(decision);
@@ -86,7 +89,7 @@ void Answers::close() {
   const auto open = std::move(shared_->open);
   shared_->open.clear();
   for (const std::shared_ptr<Answer>& answer : open) {
-    answer->timer.cancel();
+    if (answer->timer) answer->timer->cancel();
     if (const Done done = std::move(answer->done)) done();
   }
 }
@@ -115,7 +118,6 @@ job::Command Answers::Shared::command(Answer& answer) const {
   const job::JobRef& job = answer.attempt.job;
   const Decision& decision = answer.decision;
   const store::Capabilities can = store.capabilities();
-  if (answer.copied) return job::Ack{{job}};
   switch (decision.action) {
     case Action::ack:
       return job::Ack{{job}};
@@ -139,8 +141,31 @@ job::Command Answers::Shared::command(Answer& answer) const {
   return copy_of(answer);
 }
 
+void Answers::Shared::send_acks() {
+  if (closed) return;
+  const auto sent = std::make_shared<std::vector<std::shared_ptr<Answer>>>(std::exchange(acks, {}));
+  job::Ack all;
+  for (const std::shared_ptr<Answer>& answer : *sent) all.jobs.push_back(answer->attempt.job);
+  store.apply(std::move(all), [self = shared_from_this(), sent](const Result<job::Answer>& result) {
+    const auto* statuses = result ? std::get_if<job::Statuses>(&*result) : nullptr;
+    for (std::size_t i = 0; i < sent->size() && !self->closed; ++i) {
+      if (!result) {
+        self->answered((*sent)[i], false, tl::unexpected{result.error()});
+      } else {
+        const bool known = statuses != nullptr && i < statuses->each.size();
+        self->answered((*sent)[i], false, job::Statuses{{known ? statuses->each[i] : job::Status::done}});
+      }
+    }
+  });
+}
+
 void Answers::Shared::send(const std::shared_ptr<Answer>& answer) {
   if (closed) return;
+  if (answer->copied || answer->decision.action == Action::ack) {
+    acks.push_back(answer);
+    if (acks.size() == 1) boost::asio::post(loop, [self = shared_from_this()] { self->send_acks(); });
+    return;
+  }
   job::Command next = command(*answer);
   const bool is_copy = std::holds_alternative<job::Add>(next);
   store.apply(std::move(next), [self = shared_from_this(), answer, is_copy](Result<job::Answer> result) {
@@ -150,18 +175,21 @@ void Answers::Shared::send(const std::shared_ptr<Answer>& answer) {
 
 void Answers::Shared::answered(const std::shared_ptr<Answer>& answer, bool was_copy, Result<job::Answer> result) {
   const Decision& decision = answer->decision;
-  const std::string what = fmt::format("{} job {}", name_of(decision.action), job::to_string(answer->attempt.job.id));
+  const auto what = [&] {
+    return fmt::format("{} job {}", name_of(decision.action), job::to_string(answer->attempt.job.id));
+  };
   if (!result) {
     const Errc code = result.error().code();
     if (code == Errc::unavailable || code == Errc::resource_exhausted || code == Errc::internal) {
-      answer->timer.expires_after(answer->pause);
+      if (!answer->timer) answer->timer = std::make_unique<boost::asio::steady_timer>(loop);
+      answer->timer->expires_after(answer->pause);
       answer->pause = std::min(answer->pause * 2, kLongestPause);
-      answer->timer.async_wait([self = shared_from_this(), answer](boost::system::error_code error) {
+      answer->timer->async_wait([self = shared_from_this(), answer](boost::system::error_code error) {
         if (!error) self->send(answer);
       });
       return;
     }
-    log::error(what + ": " + result.error().message());
+    log::error(what() + ": " + result.error().message());
     return finish(answer);
   }
   if (was_copy) {
@@ -170,13 +198,13 @@ void Answers::Shared::answered(const std::shared_ptr<Answer>& answer, bool was_c
       answer->copied = true;
       return send(answer);
     }
-    log::error(what + ": its queue takes no jobs, it comes back at the end of its retry time");
+    log::error(what() + ": its queue takes no jobs, it comes back at the end of its retry time");
     return finish(answer);
   }
   const auto* statuses = std::get_if<job::Statuses>(&*result);
   if (statuses != nullptr && !statuses->each.empty() && statuses->each.front() != job::Status::done) {
     // Also what a repeated answer gets whose first reply was lost.
-    log::warning(what + ": it is not ours any more");
+    log::warning(what() + ": it is not ours any more");
   }
   finish(answer);
 }

@@ -62,7 +62,11 @@ struct WorkerConfig {
   PoolConfig pool;
 };
 
-enum class FailureStrategy : std::uint8_t { retry, retry_immediately };
+enum class FailureStrategy : std::uint8_t {
+  retry,
+  retry_immediately,
+  own,  // of worker::Hooks, by name
+};
 
 struct QueueConfig {
   std::string name;
@@ -75,6 +79,7 @@ struct QueueConfig {
   std::uint32_t max_retries = 37;  // a job runs at most max_retries + 1 times before it is buried
   std::uint32_t max_crashes = 3;   // a job whose worker died so often is buried; 0: no such limit
   FailureStrategy failure_strategy = FailureStrategy::retry;
+  std::string own_strategy;  // own: its name
   std::string failure_queue = "failed-jobs";
 };
 

@@ -49,6 +49,7 @@ json::object write(const QueueConfig& queue) {
           {"max_retries", queue.max_retries},
           {"max_crashes", queue.max_crashes},
           {"strategy", static_cast<int>(queue.failure_strategy)},
+          {"own_strategy", queue.own_strategy},
           {"failure_queue", queue.failure_queue}};
 }
 
@@ -117,6 +118,7 @@ QueueConfig read_queue(const json::object& from) {
   queue.max_retries = number<std::uint32_t>(from, "max_retries");
   queue.max_crashes = number<std::uint32_t>(from, "max_crashes");
   queue.failure_strategy = static_cast<FailureStrategy>(number<int>(from, "strategy"));
+  queue.own_strategy = text(from, "own_strategy");
   queue.failure_queue = text(from, "failure_queue");
   return queue;
 }

@@ -41,6 +41,7 @@ TEST(Assignment, ComesThroughWhole) {
   queue.max_retries = 7;
   queue.max_crashes = 8;
   queue.failure_strategy = FailureStrategy::retry_immediately;
+  queue.own_strategy = "mine";
   queue.failure_queue = "f";
   out.config.queues = {queue};
   ConsumerConfig consumer;

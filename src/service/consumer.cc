@@ -58,7 +58,9 @@ Result<> Consumer::make_workers() {
       log::error(made.error().message());
       continue;
     }
-    workers_[index] = std::move(*made);
+    const worker::Hooks& hooks = parts_.registry->hooks();
+    workers_[index] = hooks.any() ? std::make_unique<worker::HookedWorker>(loop_, threads_, hooks, std::move(*made))
+                                  : std::move(*made);
   }
   return {};
 }

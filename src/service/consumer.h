@@ -18,6 +18,7 @@
 #include "service/start_page.h"
 #include "service/suspects.h"
 #include "store/store.h"
+#include "worker/hooked_worker.h"
 #include "worker/registry.h"
 #include "worker/threads.h"
 #include "worker/worker.h"
@@ -74,7 +75,8 @@ class Consumer {
     bool cancelled = false;  // lost, because the job is no more
     Clock::time_point lease_end{};
     worker::Job job;
-    std::shared_ptr<worker::Execution> execution;  // null: not started yet
+    std::shared_ptr<const worker::Job> kept;       // for hooks, if there are any
+    std::shared_ptr<worker::Execution> execution;  // null: it does not run, yet or any more
   };
   using Id = std::uint64_t;
 
@@ -88,6 +90,10 @@ class Consumer {
   bool may_start(const Running& running) const;
   void begin(Id id);
   void on_end(Id id, worker::Outcome outcome);
+  void ask_strategy(Running running, worker::Outcome outcome, Decision decision);
+  void finish(Running running, const worker::Outcome& outcome, Decision decision);
+  worker::Failure failure_of(const Running& running, const worker::Outcome& outcome) const;
+  void call_hooks_of(const Running& running, const worker::Outcome& outcome, const Decision& decision);
   void reported(Id id, const worker::Report& report);
   Event event_of(const Attempt& attempt, const Original& original, EventKind kind) const;
   void tell(const Running& running, EventKind kind, const std::string& reason) const;

@@ -167,7 +167,9 @@ void Consumer::take_no_more() {
 
 void Consumer::stop_running(Millis grace) {
   parts_.page->set_stopping();
-  for (auto& [id, running] : running_) running.execution->stop(proc::Killed::stopped, grace);
+  for (auto& [id, running] : running_) {
+    if (running.execution) running.execution->stop(proc::Killed::stopped, grace);
+  }
 }
 
 void Consumer::give_back_unstarted() {

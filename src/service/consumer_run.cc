@@ -1,5 +1,9 @@
 #include <poll.h>
 
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
 #include "service/consumer.h"
 #include "service/fault_mark.h"
 
@@ -66,7 +70,8 @@ void Consumer::begin(Id id) {
   watcher.on_start = [&slot, is_inline = running.is_inline](pid_t group) {
     slot.group = group;
     slot.state.store(Hold::started, std::memory_order_release);
-    if (is_inline) set_fault_flags(&slot.flags);
+    // Also for threads that run hooks: none may bear the mark of its last job.
+    set_fault_flags(is_inline ? &slot.flags : nullptr);
   };
   watcher.on_report = [this, id](const worker::Report& report) { reported(id, report); };
   watcher.on_end = [this, id](worker::Outcome outcome) {
@@ -81,6 +86,7 @@ void Consumer::begin(Id id) {
   };
   tell(running, EventKind::started, {});
   const std::uint32_t queue = running.attempt.queue;
+  if (parts_.registry->hooks().any()) running.kept = std::make_shared<const worker::Job>(running.job);
   worker::Job job = std::move(running.job);
   running.execution = workers_[queue]->start(std::move(job), std::move(watcher));
 }
@@ -136,8 +142,65 @@ void Consumer::on_end(Id id, worker::Outcome outcome) {
   }
   const QueueConfig& queue = parts_.config->queues[running.attempt.queue];
   Decision decision = decide(outcome.kind, outcome.reason, running.attempt, queue, wall_millis() / 1000, roll());
+  const bool asks = queue.failure_strategy == FailureStrategy::own && decision.action == Decision::Action::retry;
+  if (!asks) return finish(std::move(running), outcome, std::move(decision));
+  ask_strategy(std::move(running), std::move(outcome), std::move(decision));
+}
+
+/// User code, so it runs on a thread; the job stays among those whose leases are renewed.
+void Consumer::ask_strategy(Running running, worker::Outcome outcome, Decision decision) {
+  const QueueConfig& queue = parts_.config->queues[running.attempt.queue];
+  const auto strategy = parts_.registry->hooks().strategies.find(queue.own_strategy);
+  if (strategy == parts_.registry->hooks().strategies.end()) return finish(std::move(running), outcome, decision);
+  running.execution.reset();
+  const worker::Failure failure = failure_of(running, outcome);
+  const std::shared_ptr<const worker::Job> kept = running.kept;
+  const Id id = next_id_++;
+  running_.emplace(id, std::move(running));
+  auto guard = boost::asio::make_work_guard(loop_);
+  threads_.run([this, id, kept, failure, guard = std::move(guard), outcome = std::move(outcome),
+                decision = std::move(decision), &ask = strategy->second]() mutable {
+    set_fault_flags(nullptr);
+    try {
+      const worker::Again again = ask(failure);
+      decision.action = again ? Decision::Action::retry : Decision::Action::bury;
+      if (again) decision.delay = std::max(*again, Millis{0});
+    } catch (...) {
+      worker::log_thrown("failure_strategy");
+    }
+    boost::asio::post(loop_, [this, id, outcome = std::move(outcome), decision = std::move(decision)]() mutable {
+      const auto entry = running_.find(id);
+      Running asked = std::move(entry->second);
+      running_.erase(entry);
+      finish(std::move(asked), outcome, std::move(decision));
+      claim();
+      check_stopped();
+    });
+  });
+}
+
+worker::Failure Consumer::failure_of(const Running& running, const worker::Outcome& outcome) const {
+  return {*running.kept,           outcome.reason,          outcome.kind == Kind::crashed,
+          running.attempt.retries, running.attempt.crashes, parts_.config->queues[running.attempt.queue].max_retries};
+}
+
+void Consumer::finish(Running running, const worker::Outcome& outcome, Decision decision) {
+  if (running.lost) return parts_.page->free(running.slot);
   tell_end(running, kind_of(outcome.kind), outcome, decision);
+  call_hooks_of(running, outcome, decision);
   answer(running.attempt, running.slot, std::move(decision), std::move(running.original));
+}
+
+void Consumer::call_hooks_of(const Running& running, const worker::Outcome& outcome, const Decision& decision) {
+  const worker::Hooks& hooks = parts_.registry->hooks();
+  const bool failed = outcome.kind == Kind::failed || outcome.kind == Kind::crashed;
+  if (!hooks.any() || !failed) return;
+  const bool buried = decision.action == Decision::Action::bury;
+  threads_.run([&hooks, kept = running.kept, failure = failure_of(running, outcome), buried, why = decision.reason] {
+    set_fault_flags(nullptr);
+    worker::call_hooks("on_failure", hooks.on_failure, failure);
+    if (buried) worker::call_hooks("on_bury", hooks.on_bury, *kept, why);
+  });
 }
 
 void Consumer::tell_end(const Running& running, EventKind kind, const worker::Outcome& outcome,

@@ -262,5 +262,55 @@ TEST_F(ConsumerTest, EveryEventIsALineOfTheFileAndNoneHoldsABody) {
   EXPECT_EQ(lines.find("secret"), std::string::npos);
 }
 
+TEST_F(ConsumerTest, HooksAreToldOfFailuresAndBurials) {
+  std::mutex mutex;
+  std::vector<std::string> told;
+  const auto tell = [&](const std::string& what) {
+    const std::lock_guard lock{mutex};
+    told.push_back(what);
+  };
+  worker::Hooks& hooks = registry_.hooks();
+  hooks.on_failure.push_back([](const worker::Failure&) { throw std::runtime_error{"does no harm"}; });
+  hooks.on_failure.push_back([&](const worker::Failure& failure) {
+    tell(failure.reason + " of " + failure.job.body + " after " + std::to_string(failure.retries));
+  });
+  hooks.on_bury.push_back([&](const worker::Job& job, const std::string&) { tell("buried " + job.body); });
+  work_ = [](const worker::Job&, const std::stop_token&) { return Outcome::failed("bad luck"); };
+  start();
+  const job::JobId id = add("inline", "7");
+  EXPECT_TRUE(wait_dead(id));
+  EXPECT_TRUE(run_until([&] {
+    const std::lock_guard lock{mutex};
+    return told.size() == 3;
+  }));
+  EXPECT_THAT(told, ::testing::UnorderedElementsAre("bad luck of 7 after 0", "bad luck of 7 after 1", "buried 7"));
+}
+
+TEST_F(ConsumerTest, AnOwnStrategyDecidesWithinTheLimits) {
+  std::atomic<int> asked = 0;
+  registry_.hooks().strategies["mine"] = [&](const worker::Failure& failure) -> worker::Again {
+    ++asked;
+    EXPECT_EQ(failure.max_retries, 9u);
+    if (failure.job.body == "\"throws\"") throw std::runtime_error{"then it is the backoff"};
+    if (failure.retries < 2) return Millis{1};
+    return std::nullopt;
+  };
+  config_.queues[0].failure_strategy = FailureStrategy::own;
+  config_.queues[0].own_strategy = "mine";
+  config_.queues[0].max_retries = 9;
+  work_ = [](const worker::Job&, const std::stop_token&) { return Outcome::failed("bad luck"); };
+  start();
+  const job::JobId never = add("inline", "1");
+  EXPECT_TRUE(wait_dead(never));
+  EXPECT_EQ(asked, 3);
+  EXPECT_EQ(show(never)->attempts, 3);
+  const job::JobId usual = add("inline", "\"throws\"");
+  // The second retry of the backoff is seconds away.
+  EXPECT_TRUE(run_until([&] {
+    const auto view = show(usual);
+    return view && view->state == job::State::scheduled && view->attempts == 2;
+  }));
+}
+
 }  // namespace
 }  // namespace coworker::service

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "worker/hooks.h"
 #include "worker/job.h"
 #include "worker/report.h"
 
@@ -36,6 +37,8 @@ class Registry {
   }
 
   bool has(const std::string& name) const { return find(name) != nullptr; }
+  Hooks& hooks() { return hooks_; }
+  const Hooks& hooks() const { return hooks_; }
 
   std::vector<std::string> names() const {
     std::vector<std::string> out;
@@ -50,6 +53,7 @@ class Registry {
  private:
   std::map<std::string, Handler> handlers_;
   std::string library_;
+  Hooks hooks_;
 };
 
 }  // namespace coworker::worker

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coworker/worker.h"
+
+namespace coworker {
+
+/// An attempt that failed, or whose worker died.
+struct Failure {
+  const Job& job;
+  std::string reason;
+  bool crashed = false;      // the worker died
+  unsigned retries = 0;      // before this attempt
+  unsigned crashes = 0;      // so far
+  unsigned max_retries = 0;  // of the queue
+};
+
+/// Functions of your own around the jobs of a program's consumers, see App::hooks. Each may be given several times, and
+/// is called from several threads at the same time. What it throws is logged and does no harm. A consumer that dies
+/// calls nothing any more: what becomes of its jobs is in the log, in the history and in the event file.
+class Hooks {
+ public:
+  /// The job waits until it has returned; a program that dies in it died of that job.
+  Hooks& before_process(std::function<void(const Job&)> hook) {
+    before_process_.push_back(std::move(hook));
+    return *this;
+  }
+  Hooks& after_process(std::function<void(const Job&, const Outcome&)> hook) {
+    after_process_.push_back(std::move(hook));
+    return *this;
+  }
+  Hooks& on_failure(std::function<void(const Failure&)> hook) {
+    on_failure_.push_back(std::move(hook));
+    return *this;
+  }
+  /// The job goes to its failure queue.
+  Hooks& on_bury(std::function<void(const Job&, const std::string& reason)> hook) {
+    on_bury_.push_back(std::move(hook));
+    return *this;
+  }
+  /// A failure strategy for `failure_strategy: NAME`: how long to wait before the next attempt, or nullopt for none.
+  /// The limits of the queue (retries, crashes, lifetime) hold before it is asked; when it throws, `retry` is followed.
+  Hooks& failure_strategy(std::string name,
+                          std::function<std::optional<std::chrono::milliseconds>(const Failure&)> strategy) {
+    strategies_.emplace_back(std::move(name), std::move(strategy));
+    return *this;
+  }
+
+ private:
+  friend class App;
+  std::vector<std::function<void(const Job&)>> before_process_;
+  std::vector<std::function<void(const Job&, const Outcome&)>> after_process_;
+  std::vector<std::function<void(const Failure&)>> on_failure_;
+  std::vector<std::function<void(const Job&, const std::string&)>> on_bury_;
+  std::vector<std::pair<std::string, std::function<std::optional<std::chrono::milliseconds>(const Failure&)>>>
+      strategies_;
+};
+
+}  // namespace coworker
