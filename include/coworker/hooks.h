@@ -12,7 +12,7 @@
 namespace coworker {
 
 /// An attempt that failed, or whose worker died.
-struct Failure {
+struct FailedAttempt {
   const Job& job;
   std::string reason;
   bool crashed = false;      // the worker died
@@ -35,7 +35,7 @@ class Hooks {
     after_process_.push_back(std::move(hook));
     return *this;
   }
-  Hooks& on_failure(std::function<void(const Failure&)> hook) {
+  Hooks& on_failure(std::function<void(const FailedAttempt&)> hook) {
     on_failure_.push_back(std::move(hook));
     return *this;
   }
@@ -47,7 +47,7 @@ class Hooks {
   /// A failure strategy for `failure_strategy: NAME`: how long to wait before the next attempt, or nullopt for none.
   /// The limits of the queue (retries, crashes, lifetime) hold before it is asked; when it throws, `retry` is followed.
   Hooks& failure_strategy(std::string name,
-                          std::function<std::optional<std::chrono::milliseconds>(const Failure&)> strategy) {
+                          std::function<std::optional<std::chrono::milliseconds>(const FailedAttempt&)> strategy) {
     strategies_.emplace_back(std::move(name), std::move(strategy));
     return *this;
   }
@@ -56,9 +56,9 @@ class Hooks {
   friend class App;
   std::vector<std::function<void(const Job&)>> before_process_;
   std::vector<std::function<void(const Job&, const Outcome&)>> after_process_;
-  std::vector<std::function<void(const Failure&)>> on_failure_;
+  std::vector<std::function<void(const FailedAttempt&)>> on_failure_;
   std::vector<std::function<void(const Job&, const std::string&)>> on_bury_;
-  std::vector<std::pair<std::string, std::function<std::optional<std::chrono::milliseconds>(const Failure&)>>>
+  std::vector<std::pair<std::string, std::function<std::optional<std::chrono::milliseconds>(const FailedAttempt&)>>>
       strategies_;
 };
 

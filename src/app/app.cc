@@ -127,7 +127,7 @@ void App::register_hooks() {
     return outcome.kind == worker::Outcome::Kind::ok ? Outcome::done(outcome.result) : Outcome::failed(outcome.reason);
   };
   const auto failure_of = [](const worker::Failure& failure, const Job& job) {
-    return Failure{job, failure.reason, failure.crashed, failure.retries, failure.crashes, failure.max_retries};
+    return FailedAttempt{job, failure.reason, failure.crashed, failure.retries, failure.crashes, failure.max_retries};
   };
   worker::Hooks& hooks = state_->workers.hooks();
   for (auto& hook : hooks_.before_process_) {
