@@ -118,6 +118,8 @@ Outcome App::process(const std::string& queue, const std::string& body, const st
   const Result<worker::Outcome> outcome = app::process_here(*config, state_->workers, std::move(job));
   if (!outcome) return refuse(outcome.error());
   return outcome->kind == worker::Outcome::Kind::ok ? Outcome::done(outcome->result) : Outcome::failed(outcome->reason);
+}
+
 /// The public hooks, which speak of public types, as those of the consumer.
 void App::register_hooks() {
   const auto job_of = [](const worker::Job& job) {
