@@ -71,9 +71,9 @@ Result<service::Config> run_config(const Settings& settings, const worker::Regis
   Result<service::Config> config = service_config(settings);
   if (!config) return config;
   add_usual_queues(*config, registry);
-  if (config->queues.empty()) {
+  if (config->queues.empty() && !config->schedule) {
     return fail(Errc::invalid_argument,
-                "there is nothing to run: no queues in the configuration (see coworker run --help)");
+                "there is nothing to run: no queues and no schedule in the configuration (see coworker run --help)");
   }
   Result<> checked = check_workers(*config, settings, registry);
   if (!checked) return tl::unexpected{std::move(checked.error())};

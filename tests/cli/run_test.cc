@@ -148,6 +148,15 @@ TEST_F(RunProgram, NothingToRunIsSaid) {
   EXPECT_THAT(ran.err, HasSubstr("there is nothing to run"));
 }
 
+TEST_F(RunProgram, AScheduleAloneIsReasonEnough) {
+  sandbox_.write("crontab", "* * * * * news 1\n");
+  sandbox_.write("coworker.yml", "schedule: { crontab: crontab, catch_up: last, window: 5m }\n");
+  Background program{sandbox_, {"run"}};
+  EXPECT_TRUE(eventually([&] { return sandbox_.run({"jobs", "--queue", "news"}).out.find("D-") != std::string::npos; }))
+      << program.log();
+  EXPECT_EQ(program.stop(), 0) << program.log();
+}
+
 TEST_F(RunProgram, AChangedConfigurationIsAppliedWithoutLosingAJob) {
   const auto configure = [&](const std::string& script) {
     sandbox_.write("coworker.yml",
