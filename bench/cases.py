@@ -262,6 +262,42 @@ def service(servers, settings, table):
         table.row(f"{what}, p99", p99, "ms", "", aim and (f"< {aim} ms", p99 < aim))
 
 
+def channels(servers, settings, table):
+    program = servers.program("bench_channels")
+    seconds, count = str(settings.seconds), "200" if settings.turns > 1 else "20"
+    cores = str(max(2, os.cpu_count() or 2))
+
+    def rate(*words):
+        return lambda: run([program, *words])["rate"]
+    rates = in_turns({
+        "bare": rate("pingpong", seconds, "100"), "dedicated": rate("dedicated", seconds, "100"),
+        "pool2": rate("pool", seconds, "100", "2"), "pool": rate("pool", seconds, "100", cores),
+        "shared1": rate("shared", seconds, "100", "1"), "shared10": rate("shared", seconds, "100", "10"),
+        "shared100": rate("shared", seconds, "100", "100"), "large": rate("stream", seconds, "65536"),
+        "large bare": rate("pingpong", seconds, "65536"), "large pool": rate("pool", seconds, "65536", "2"),
+        "start": rate("start", count), "exec": rate("exec", count), "cold": rate("cold", count),
+    }, settings.turns)
+    table.heading("Masters and workers: messages of 100 bytes and back; aims beside the limit are 5 x EXSyst Worker")
+    bare, dedicated = rates["bare"], rates["dedicated"]
+    table.row("two pipes, bare (limit)", bare, "1/s")
+    table.row("dedicated worker", dedicated, "1/s", _share(dedicated, bare), (">= 70 %", dedicated >= 0.7 * bare))
+    table.row("  the same", dedicated, "1/s", "", (">= 55,000", dedicated >= 55_000))
+    table.row("pool of 2", rates["pool2"], "1/s", "", (">= 70,000", rates["pool2"] >= 70_000))
+    table.row(f"pool of {cores}", rates["pool"], "1/s")
+    table.row("shared worker, 1 master", rates["shared1"], "1/s", "", (">= 39,500", rates["shared1"] >= 39_500))
+    table.row("shared worker, 10 masters", rates["shared10"], "1/s")
+    table.row("shared worker, 100 masters", rates["shared100"], "1/s")
+    volume = {name: 2 * 65536 * rates[name] / 1e6 for name in ("large", "large bare", "large pool")}
+    table.row("64 KiB and back, dedicated, 4 under way", volume["large"], "MB/s", _share(volume["large"],
+              volume["large bare"]), (">= 1 GB/s", volume["large"] >= 1000))
+    table.row("64 KiB and back, pool of 2", volume["large pool"], "MB/s")
+    table.row("64 KiB and back, two pipes, bare", volume["large bare"], "MB/s")
+    start, direct, cold = 1000 / rates["start"], 1000 / rates["exec"], 1000 / rates["cold"]
+    table.row("start, one message, close", start, "ms", _times(start, direct), ("<= 2 x", start <= 2 * direct))
+    table.row("bare start and end of the same program", direct, "ms")
+    table.row("connect to a shared worker that has to be started", cold, "ms", "", ("< 20 ms", cold < 20))
+
+
 CASES = {"pipeline": pipeline, "batch": batch, "parallel": parallel, "latency": latency, "in_process": in_process,
-         "waiting": waiting, "start": start, "workers": workers,
+         "waiting": waiting, "start": start, "workers": workers, "channels": channels,
          "service": service}

@@ -107,19 +107,39 @@ void register_command(CLI::App& root, const Command& command, Slots& slots) {
   }
 }
 
-// Others see the arguments of a process; the password is gone from them as soon as it was read.
-void hide_password(int argc, char** argv) {
-  constexpr std::string_view kFlag = "--password";
-  for (int i = 1; i < argc; ++i) {
-    char* secret = nullptr;
-    if (argv[i] == kFlag && i + 1 < argc) secret = argv[i + 1];
-    if (std::string_view{argv[i]}.starts_with("--password=")) secret = argv[i] + kFlag.size() + 1;
-    if (secret == nullptr) continue;
-    std::memset(secret, 'x', std::strlen(secret));
-    std::fputs(
-        "coworker: warning: a password on the command line can be seen by others; use --password-file or "
-        "COWORKER_PASSWORD\n",
-        stderr);
+constexpr int kUnknown = 3;  // exit code of a Nagios plugin
+
+/// A flag whose value nobody else is to see.
+struct SecretFlag {
+  std::string_view name;
+  const char* instead;
+};
+constexpr SecretFlag kSecretFlags[] = {{"--password",
+                                        "a password on the command line can be seen by others; use "
+                                        "--password-file or COWORKER_PASSWORD"},
+                                       {"--admin-cookie",
+                                        "a cookie on the command line can be seen by others; use "
+                                        "--cookie-file or COWORKER_ADMIN_COOKIE"},
+                                       {"-a",
+                                        "a cookie on the command line can be seen by others; use --cookie-file "
+                                        "or COWORKER_ADMIN_COOKIE"}};
+
+// Others see the arguments of a process; secrets are gone from them as soon as they were read.
+void hide_secrets(int argc, char** argv) {
+  for (int i = 1; i < argc && std::strcmp(argv[i], "--") != 0; ++i) {
+    for (const SecretFlag& flag : kSecretFlags) {
+      const std::string_view word = argv[i];
+      char* secret = nullptr;
+      if (word == flag.name && i + 1 < argc) secret = argv[i + 1];
+      const bool is_short = !flag.name.starts_with("--");
+      if (word.size() > flag.name.size() && word.starts_with(flag.name) &&
+          (is_short || word[flag.name.size()] == '=')) {
+        secret = argv[i] + flag.name.size() + (is_short ? 0 : 1);
+      }
+      if (secret == nullptr) continue;
+      std::memset(secret, 'x', std::strlen(secret));
+      std::fputs(fmt::format("coworker: warning: {}\n", flag.instead).c_str(), stderr);
+    }
   }
 }
 
@@ -171,10 +191,16 @@ int run_cli(int argc, char** argv, const worker::Registry& workers) {
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
+    const auto asked =
+        std::find_if(table.begin(), table.end(), [&](const Command& each) { return each.name == argv[1]; });
+    if (problem.get_exit_code() != 0 && asked != table.end() && asked->plugin != nullptr) {
+      std::fputs(fmt::format("{} UNKNOWN - {}\n", asked->plugin, problem.what()).c_str(), stdout);
+      return kUnknown;
+    }
     const int code = root.exit(problem);
     return code == 0 ? kDone : kWrongUsage;
   }
-  hide_password(argc, argv);
+  hide_secrets(argc, argv);
   return run_parsed(slots, workers);
 }
 

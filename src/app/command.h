@@ -67,8 +67,9 @@ struct Command {
   std::vector<Positional> positionals;
   std::vector<Flag> flags;
   int (*run)(const Arguments& arguments, const Context& context);
-  bool hidden = false;   // started by the program itself
-  bool on_store = true;  // takes --store, --config and the password's flags
+  bool hidden = false;           // started by the program itself
+  bool on_store = true;          // takes --store, --config and the password's flags
+  const char* plugin = nullptr;  // "SHARED-WORKER": a Nagios plugin, which tells mistakes as UNKNOWN
 };
 
 /// All of them.

@@ -99,6 +99,64 @@ std::vector<Command> work_commands() {
   };
 }
 
+std::vector<Command> shared_worker_commands() {
+  const Positional target{"ADDRESS", "unix:PATH, tcp:HOST:PORT, or a name of the configuration's shared workers"};
+  const Flag cookie_file{"--cookie-file", "FILE",
+                         "Its first line is the admin cookie (default: COWORKER_ADMIN_COOKIE)"};
+  const Flag cookie{"-a,--admin-cookie", "TEXT", "The cookie itself; others may see it, so prefer the file"};
+  const Flag timeout{"--timeout", "DURATION", "How long to wait"};
+  Command check{
+      "check-shared-worker",
+      "",
+      "Nagios plugin: a shared worker's counters, or the queues; exits with 0 to 3",
+      "  coworker check-shared-worker unix:/run/app/counter.sock -m served -w 10 -c 20\n"
+      "  coworker check-shared-worker --check queue --queue mail -m age -w 60 -c 600 -m dead -w 0 -c 10",
+      {{"ADDRESS", target.text, false}},
+      {cookie_file, cookie, Flag{"-m,--counter", "NAME", "To test; of queues: age, depth or dead", true},
+       Flag{"-w,--warning", "RANGE", "Of the n-th counter, as Nagios writes it: 10, 5:, ~:3, 1:2, @1:2", true},
+       Flag{"-c,--critical", "RANGE", "The same", true},
+       Flag{"--timeout", "DURATION", "How long to wait (default: 10)"},
+       Flag{"--check", "WHAT", "worker (the default) or queue"},
+       Flag{"--queue", "NAME", "With --check queue: this one; else all together"}},
+      run_check_shared_worker};
+  check.plugin = "SHARED-WORKER";
+  return {
+      {"shared start",
+       "",
+       "Start a shared worker",
+       "  coworker shared start counter\n"
+       "  coworker shared start unix:/run/app/counter.sock -- python3 counter.py",
+       {target, {"COMMAND", "A program that is given the listening socket (LISTEN_FDS)", false, true}},
+       {Flag{"--worker", "NAME", "Of this program"}, Flag{"--arguments", "JSON", "For its constructor"},
+        Flag{"--output", "FILE", "Its prints are appended to it; default: they are lost"},
+        Flag{"--drain", "DURATION", "After a stop: how long masters may stay (default: 10)"},
+        Flag{"--insecure", "", "Also where others than this machine can reach it"}, cookie_file, cookie},
+       run_shared_start},
+      {"shared stop",
+       "",
+       "Stop a shared worker, and wait for its end",
+       "  coworker shared stop unix:/run/app/counter.sock --cookie-file cookie",
+       {target},
+       {cookie_file, cookie, timeout, Flag{"--no-wait", "", "Not until it has ended"}},
+       run_shared_stop},
+      {"shared query",
+       "",
+       "Ask a shared worker how it is",
+       "  coworker shared query counter --json",
+       {target},
+       {cookie_file, cookie, timeout},
+       run_shared_query},
+      {"shared list",
+       "",
+       "The shared workers that run on this machine, and the configured ones that do not",
+       "  coworker shared list --json",
+       {},
+       {},
+       run_shared_list},
+      std::move(check),
+  };
+}
+
 std::vector<Command> shared_commands() {
   const Flag file{"--file", "FILE", "The kill switch (default: kill_switch of the configuration)"};
   const Positional addresses{"ADDRESS", "Of shared workers, unix:PATH or tcp:HOST:PORT", false, true};
@@ -297,7 +355,8 @@ std::vector<Command> keep_commands() {
 
 std::vector<Command> commands() {
   std::vector<Command> all = work_commands();
-  for (std::vector<Command> part : {look_commands(), dead_commands(), shared_commands(), keep_commands()}) {
+  for (std::vector<Command> part :
+       {look_commands(), dead_commands(), shared_worker_commands(), shared_commands(), keep_commands()}) {
     for (Command& command : part) all.push_back(std::move(command));
   }
   return all;

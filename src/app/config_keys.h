@@ -37,6 +37,7 @@ enum class Scope : std::uint8_t {
   consumer,
   consumer_entry,
   schedule,
+  shared,
   log,
   events,
   foreign_root,  // from here on: the file of Disqontrol, under its root key `disqontrol`
