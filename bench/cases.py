@@ -252,7 +252,7 @@ def service(servers, settings, table):
                              for _ in range(min(settings.turns, 3)))
     table.heading("coworker run: two consumers, an embedded store, commit")
     table.row("empty inline jobs, end to end", rate, "jobs/s", "", (">= 100,000", rate >= 100_000))
-    count = 20 if quick else 200
+    count = 5 if quick else 100
     for what, times, aim in (
             ("add to start, one at a time", running.add_to_start(servers, count), None),
             ("SIGKILL of a worker with children to its job's start", running.death_to_start(servers, count, True), 50),
