@@ -139,7 +139,7 @@ class JobReader {
 
 Error unknown_job(const job::JobId& id) {
   return {Errc::not_found, fmt::format("there is no job {}, and nothing is known of it: jobs that ended well leave no "
-                                       "trace unless the configuration says history: all",
+                                       "trace unless events.history is all",
                                        to_string(id))};
 }
 
