@@ -65,6 +65,11 @@ class AnsweringStore final : public store::Store {
     return job::Views{.cursor = scan.cursor < 3 ? scan.cursor + 1 : 0, .jobs = {job::View{}}};
   }
   job::Answer operator()(const job::Totals&) const { return job::StoreTotals{}; }
+  job::Answer operator()(const job::Held& held) const { return statuses(held.jobs.size()); }
+  job::Answer operator()(const job::Record& record) const { return job::Count{record.items.size()}; }
+  job::Answer operator()(const job::History& history) const {
+    return job::HistoryPage{history.after + 1, {R"({"event":"failed"})"}};
+  }
 
  private:
   static job::Answer statuses(std::size_t count) { return job::Statuses{std::vector<job::Status>(count)}; }
