@@ -196,9 +196,11 @@ int cold(int count) {
   const SharedEcho echo;
   double seconds = 0;
   for (int i = 0; i < count; ++i) {
-    const auto begin = Clock::now();
-    const SharedWorker worker = echo.connect();
-    seconds += seconds_since(begin);
+    {
+      const auto begin = Clock::now();
+      const SharedWorker worker = echo.connect();
+      seconds += seconds_since(begin);
+    }
     echo.stop();
   }
   return show(count, seconds);

@@ -110,7 +110,9 @@ Result<> JsonChannel::read_some() {
     stream_.filled(static_cast<std::size_t>(got));
   } else if (got == 0 || errno == ECONNRESET) {
     at_end_ = true;
-  } else if (errno != EINTR && errno != EAGAIN) {
+  } else if (errno == EAGAIN) {
+    read_waits_ = false;
+  } else if (errno != EINTR) {
     return fail_errno(errno, "receive");
   }
   return {};
@@ -130,7 +132,7 @@ Result<std::optional<std::string_view>> JsonChannel::receive(Deadline deadline) 
         if (!left) return tl::unexpected{left.error()};
       }
       if ((ready & POLLIN) == 0) continue;
-    } else if (wait(POLLIN, deadline) == 0) {
+    } else if ((deadline != Deadline::max() || !read_waits_) && wait(POLLIN, deadline) == 0) {
       return std::nullopt;
     }
     if (Result<> read = read_some(); !read) return tl::unexpected{std::move(read).error()};

@@ -50,6 +50,7 @@ class JsonChannel {
   JsonStream stream_;
   std::string unsent_;
   bool at_end_ = false;
+  bool read_waits_ = true;  // as far as known: the descriptor is not in non-blocking mode, so poll is not needed
 };
 
 }  // namespace coworker::channel
