@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <thread>
 
 #include "base/file.h"
+#include "proc/group.h"
 #include "proc/program.h"
 #include "worker/dedicated_process.h"
 #include "worker/kill_switch.h"
@@ -130,8 +132,10 @@ Answer<> launch(const SharedStart& start, const Fd& lock, Deadline deadline) {
   if (!process) return Failure{Trouble::invalid, "start a shared worker: " + process.error().message()};
   theirs.reset();
   std::string told = read_result(result, deadline);
+  // One that is too late must not listen when nobody expects it any more.
+  if (told == "t") proc::signal_group(process->pid, SIGKILL);
   // The process that was started ends as soon as the worker is a process of its own.
-  if (told != "t") ::waitpid(process->pid, nullptr, 0);
+  ::waitpid(process->pid, nullptr, 0);
   return answer_of(std::move(told));
 }
 
@@ -189,9 +193,11 @@ Answer<> start_shared(const SharedStart& start, Deadline deadline) {
     if (Deadline::clock::now() >= deadline) return Failure{Trouble::timed_out, "somebody else is starting it"};
     std::this_thread::sleep_for(pause);
   }
-  if (connect_to(start.address, deadline)) {
+  const Result<Fd> fd = connect_to(start.address, deadline);
+  if (fd) {
     return Failure{Trouble::failed, fmt::format("a worker listens on {} already", to_string(start.address))};
   }
+  if (fd.error().code() != Errc::not_found) return connect_failure(fd.error());
   return launch(start, *lock, deadline);
 }
 

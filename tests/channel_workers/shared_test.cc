@@ -157,12 +157,15 @@ TEST(Shared, Case13_ALiveWorkerThatIsSlowIsNeverReplaced) {
   EXPECT_EQ(errno, EAGAIN);
   shared.profile.connect_limit = 200ms;
   EXPECT_EQ(shared.connect().trouble(), Trouble::timed_out);
-  EXPECT_FALSE(shared.factory().start_shared(shared.address(), "counting"));
+  // Nor is a process started, which would wait for its chance.
+  EXPECT_EQ(shared.factory().start_shared(shared.address(), "counting").trouble(), Trouble::timed_out);
+  EXPECT_EQ(content_of(shared.folder / "output"), "");
   EXPECT_FALSE(coworker::worker::listen_on(*coworker::worker::parse_shared_address(shared.address()), false));
   struct stat after{};
   ASSERT_EQ(::stat(shared.path().c_str(), &after), 0);
   EXPECT_EQ(before.st_ino, after.st_ino);
   for (const int fd : waiting) ::close(fd);
+  shared.profile.connect_limit = kPatience;
   ASSERT_EQ(::kill(static_cast<pid_t>(pid), SIGCONT), 0);
   EXPECT_EQ(*worker->call("1", kPatience), "1");
 }
