@@ -97,6 +97,14 @@ TEST_F(KillSwitchFile, AnEditThatCannotBeWrittenLeavesTheOldState) {
   EXPECT_TRUE(read().global);
 }
 
+TEST_F(KillSwitchFile, WhatACrashLeftHalfWrittenIsNeverRead) {
+  ASSERT_TRUE(KillSwitch{path_}.edit([](Switched& switched) { switched.global = true; }));
+  std::ofstream{path_ + ".new"} << R"({"global": fa)";
+  EXPECT_TRUE(read().global);
+  ASSERT_TRUE(KillSwitch{path_}.edit([](Switched& switched) { switched.work = true; }));
+  EXPECT_TRUE(read().global && read().work);
+}
+
 TEST_F(KillSwitchFile, KeepsTheModeAndTheLink) {
   write("{}");
   ::chmod(path_.c_str(), 0640);
