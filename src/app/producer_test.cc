@@ -62,6 +62,25 @@ TEST_F(ProducerTest, AddsToADirectoryThatNobodyServesAndLeavesIt) {
   EXPECT_TRUE(third) << "and without it again: " << third.message();
 }
 
+TEST_F(ProducerTest, HooksChangeHowAJobIsTreatedAndHearWhatBecameOfIt) {
+  std::vector<std::string> heard;
+  ProducerOptions options;
+  options.before_add = [](std::string_view queue, std::string_view body, AddOptions& add) {
+    add.unique = std::string{queue} + "/once";
+    if (body == "3") throw std::runtime_error{"no"};
+  };
+  options.after_add = [&](std::string_view queue, std::string_view body, const Added& added) {
+    heard.push_back(std::string{queue} + " " + std::string{body} + (added.is_new() ? " new" : " known"));
+    throw 17;  // does no harm
+  };
+  Producer producer{url(), options};
+  const Added first = producer.add("mail", "1");
+  ASSERT_TRUE(first) << first.message();
+  EXPECT_EQ(producer.add("mail", "2").id(), first.id()) << "the hook made it unique";
+  EXPECT_TRUE(producer.add("mail", "3").is_new()) << "as the caller said, because the hook threw";
+  EXPECT_EQ(heard, (std::vector<std::string>{"mail 1 new", "mail 2 known", "mail 3 new"}));
+}
+
 TEST_F(ProducerTest, ManyAreAddedAtOnceAndEachHasItsOwnId) {
   std::vector<std::string> bodies;
   for (int i = 0; i < 500; ++i) bodies.push_back(std::to_string(i));

@@ -36,6 +36,7 @@ Result<> Consumer::start() {
   parts_.log->on_quiet([this, alive = std::weak_ptr<bool>{alive_}] {
     if (!alive.expired()) check_stopped();
   });
+  renewal_pause_ = parts_.config->lease / kRenewalsPerLease;
   arm_leases();
   arm_cancels();
   claim();
@@ -142,6 +143,7 @@ void Consumer::receive(job::Delivery delivery) {
   running.job.attempt = attempt.retries + 1;
   running.job.process_timeout = config.job_process_timeout;
   running.original = std::move(original);
+  if (!store_.capabilities().fencing && !attempt.at_most_once) renew_within(Millis{running.original->retry});
   running.lease_end = lease_from(Clock::now(), running);  // it began when the store sent it, not long ago
   const Id id = next_id_++;
   running_.emplace(id, std::move(running));

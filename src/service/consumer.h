@@ -31,6 +31,8 @@ namespace coworker::service {
 /// Owned by its process; lives on the loop's thread. Must be stopped when it is destroyed.
 class Consumer {
  public:
+  static constexpr int kRenewalsPerLease = 3;
+
   struct Parts {
     const Config* config = nullptr;  // of_group; outlives the consumer, as all of these
     StartPage* page = nullptr;
@@ -100,6 +102,7 @@ class Consumer {
   void tell_end(const Running& running, EventKind kind, const worker::Outcome& outcome, const Decision& decision) const;
   void answer(const Attempt& attempt, std::size_t slot, Decision decision, std::shared_ptr<const Original> original);
   void arm_leases();
+  void renew_within(Millis lease);
   void renew();
   void renewed(const std::vector<Id>& ids, Result<job::Answer> answer, Clock::time_point asked);
   void arm_cancels();
@@ -136,6 +139,7 @@ class Consumer {
   bool stop_asked_ = false;
   bool stopped_ = false;
   Millis claim_pause_{0};
+  Millis renewal_pause_{0};
   boost::asio::steady_timer claim_timer_;
   boost::asio::steady_timer lease_timer_;
   boost::asio::steady_timer cancel_timer_;

@@ -30,12 +30,17 @@ class Counting : public store::Store {
     if (unreachable) return done(fail(Errc::unavailable, "unplugged"));
     inner_->apply(std::move(command), std::move(done));
   }
-  store::Capabilities capabilities() const override { return inner_->capabilities(); }
+  store::Capabilities capabilities() const override {
+    store::Capabilities can = inner_->capabilities();
+    can.fencing = can.fencing && fencing;
+    return can;
+  }
   std::string url() const override { return inner_->url(); }
   void close() override { inner_->close(); }
 
   int extends = 0;
   bool unreachable = false;
+  bool fencing = true;  // false: as a plain Disque server
 
  private:
   std::unique_ptr<store::Store> inner_;

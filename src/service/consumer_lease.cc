@@ -7,7 +7,6 @@
 namespace coworker::service {
 namespace {
 
-constexpr int kRenewalsPerLease = 3;
 constexpr Millis kCancelPause{200};
 constexpr int kMargins = 10;  // a lease counts as ended a tenth before it ends
 
@@ -24,13 +23,20 @@ Consumer::Clock::time_point Consumer::lease_from(Clock::time_point asked, const 
 }
 
 void Consumer::arm_leases() {
-  lease_timer_.expires_after(parts_.config->lease / kRenewalsPerLease);
+  lease_timer_.expires_after(renewal_pause_);
   lease_timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
     end_overdue_leases();
     renew();
     arm_leases();
   });
+}
+
+/// Where each job's own retry time is its lease, the shortest one says how often.
+void Consumer::renew_within(Millis lease) {
+  if (lease / kRenewalsPerLease >= renewal_pause_) return;
+  renewal_pause_ = lease / kRenewalsPerLease;
+  arm_leases();
 }
 
 void Consumer::renew() {

@@ -120,6 +120,26 @@ TEST_F(ConsumerTest, NoMoreThanItsSlotsAreClaimed) {
   EXPECT_TRUE(run_until([&] { return std::get<job::QueueView>(ask(job::QueueStat{"inline"})).leased == 0; }));
 }
 
+TEST_F(ConsumerTest, WithoutTokensAJobsOwnShortRetryTimeIsRenewedInTime) {
+  store_->fencing = false;
+  config_.lease = 60s;
+  std::latch release{1};
+  std::atomic<int> runs = 0;
+  work_ = [&](const worker::Job&, const std::stop_token&) {
+    ++runs;
+    release.wait();
+    return Outcome::ok();
+  };
+  start();
+  job::Add job{.queue = "inline", .body = R"({"body":1,"metadata":{}})", .retry = Seconds{1}};
+  const job::JobId id = std::get<job::Added>(ask(std::move(job))).id;
+  // Five renewals are more than its retry time; its lease alone would be renewed each 20 s.
+  EXPECT_TRUE(run_until([&] { return store_->extends >= 5; }));
+  release.count_down();
+  EXPECT_TRUE(wait_gone(id));
+  EXPECT_EQ(runs, 1);
+}
+
 TEST_F(ConsumerTest, LeasesAreRenewedWhileTheWorkerLives) {
   config_.lease = 300ms;
   std::latch release{1};
