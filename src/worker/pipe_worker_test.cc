@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <map>
 
 #include "proc/launch.h"
@@ -27,6 +28,9 @@ std::string serve(const std::string& work) {
 /// Runs jobs in a pool until all have ended, and the pool as well.
 class PipeWorkerTest : public ::testing::Test {
  protected:
+  // As in every program that runs workers: one may die in the middle of what it is told.
+  PipeWorkerTest() { std::signal(SIGPIPE, SIG_IGN); }
+
   void make(const std::string& script, PoolLimits limits = {}) {
     ProcessOptions options;
     options.command = {"/bin/sh", "-c", script};
