@@ -72,16 +72,9 @@ Answer<bool> RawChannel::take(Deadline deadline) {
 
 void RawChannel::hear(Said said) {
   if (auto* request = std::get_if<RequestMessage>(&said)) {
-    auto state = std::make_shared<MessageState>(weak_from_this(), request->id);
-    if (requests_.size() >= sweep_at_) {
-      std::erase_if(requests_, [](const auto& each) { return each.second.expired(); });
-      sweep_at_ = 2 * requests_.size() + 64;
-    }
-    requests_[request->id] = state;
-    waiting_.emplace_back(std::move(request->body), std::move(state));
+    waiting_.emplace_back(std::move(request->body), requests_.open(weak_from_this(), request->id));
   } else if (const auto* cancelled = std::get_if<CancelMessage>(&said)) {
-    const auto found = requests_.find(cancelled->id);
-    if (const auto state = found == requests_.end() ? nullptr : found->second.lock()) cancel(*state);
+    requests_.cancel(cancelled->id);
     std::erase_if(waiting_, [](const auto& each) { return each.second->is_cancelled; });
   } else if (auto* message = std::get_if<ApplicationMessage>(&said)) {
     waiting_.emplace_back(std::move(message->body), std::make_shared<MessageState>(weak_from_this(), std::nullopt));

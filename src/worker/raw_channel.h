@@ -1,10 +1,10 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <memory>
 
 #include "channel/json_channel.h"
+#include "worker/open_requests.h"
 #include "worker/outlet.h"
 
 namespace coworker::worker {
@@ -32,8 +32,7 @@ class RawChannel : public Outlet, public std::enable_shared_from_this<RawChannel
 
   channel::JsonChannel channel_;
   std::deque<std::pair<std::string, std::shared_ptr<MessageState>>> waiting_;
-  std::map<std::uint64_t, std::weak_ptr<MessageState>> requests_;
-  std::size_t sweep_at_ = 64;  // entries, before those of answered requests are removed
+  OpenRequests requests_;
 };
 
 /// The failure that a channel's error is.

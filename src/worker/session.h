@@ -1,8 +1,8 @@
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <map>
 
+#include "worker/open_requests.h"
 #include "worker/server.h"
 
 namespace coworker::worker {
@@ -40,8 +40,7 @@ class Session : public Outlet, public std::enable_shared_from_this<Session> {
   channel::JsonStream stream_;
   std::string outgoing_;
   std::size_t sent_ = 0;
-  std::map<std::uint64_t, std::weak_ptr<MessageState>> requests_;
-  std::size_t sweep_at_ = 64;
+  OpenRequests requests_;
   bool is_writing_ = false;
   bool is_reading_ = false;
   bool is_hearing_ = false;
