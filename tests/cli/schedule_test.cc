@@ -74,6 +74,8 @@ TEST_F(Schedule, NextPrintsTheComingTimesOfAllRowsInTheirOwnTime) {
   EXPECT_THAT(next.out, HasSubstr(" 09:00+05:30  a"));
   EXPECT_THAT(next.out, HasSubstr(" 04:30+00:00  b"));
   EXPECT_EQ(std::count(next.out.begin(), next.out.end(), '\n'), 5);
+  EXPECT_EQ(sandbox_.run({"schedule", "next", "4", "--crontab", "crontab", "--time-zone", "UTC"}).out, next.out)
+      << "wherever the flags stand";
   EXPECT_EQ(sandbox_.run({"schedule", "--crontab", "crontab", "next", "none"}).code, 2);
   sandbox_.write("crontab", "@reboot q 1\n");
   const Ran bad = sandbox_.run({"schedule", "--crontab", "crontab", "next"});
