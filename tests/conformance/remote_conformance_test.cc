@@ -16,13 +16,14 @@ namespace {
 /// A real broker on an empty directory of its own.
 class ServedFolder {
  public:
-  explicit ServedFolder(const std::string& listen) {
+  ServedFolder(const std::string& listen, std::uint64_t history_bytes) {
     std::string name = (std::filesystem::temp_directory_path() / "cw-conformance-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     folder_ = name;
     app::BrokerOptions options;
     options.directory = folder_ + "/data";
     options.listen = {listen == "unix" ? "unix:" + folder_ + "/broker.sock" : listen};
+    options.history_bytes = history_bytes;
     broker_ = std::make_unique<app::BrokerThread>(std::move(options));
     const Result<> started = broker_->start();
     if (!started) std::abort();
@@ -46,8 +47,8 @@ async::Task<> open_into(async::Loop& loop, std::string url, std::optional<Result
   result = std::move(opened);
 }
 
-Opened open_served(const std::string& listen) {
-  auto folder = std::make_shared<ServedFolder>(listen);
+Opened open_served(const std::string& listen, std::uint64_t history_bytes = 1 << 20) {
+  auto folder = std::make_shared<ServedFolder>(listen, history_bytes);
   Opened opened;
   opened.loop = std::make_shared<async::Loop>(1);
   async::Gate gate{opened.loop->get_executor()};
@@ -62,7 +63,8 @@ Opened open_served(const std::string& listen) {
 
 INSTANTIATE_TEST_SUITE_P(Remote, StoreConformance,
                          testing::Values(Backend{"UnixSocket", [] { return open_served("unix"); }},
-                                         Backend{"Tcp", [] { return open_served("tcp:127.0.0.1:0"); }}),
+                                         Backend{"Tcp", [] { return open_served("tcp:127.0.0.1:0"); }},
+                                         Backend{"WithoutHistory", [] { return open_served("unix", 0); }}),
                          [](const auto& row) { return row.param.name; });
 
 }  // namespace

@@ -62,6 +62,7 @@ class EmbeddedStore final : public Store {
   }
 
  private:
+  Result<> check_history(const job::Command& command) const;
   void record(job::Command command, Done done);
   void search(job::Command command, Done done);
   void schedule_commit();
@@ -134,18 +135,22 @@ Result<> EmbeddedStore::open() {
   return {};
 }
 
+Result<> EmbeddedStore::check_history(const job::Command& command) const {
+  if (core_->closed()) return fail(Errc::unavailable, "the store is closed");
+  if (!history_->keeps()) return fail(Errc::invalid_argument, "this store keeps no history (broker.history_size is 0)");
+  return job::validate(command, core_->now());
+}
+
 void EmbeddedStore::record(job::Command command, Done done) {
-  if (core_->closed()) return done(fail(Errc::unavailable, "the store is closed"));
-  if (auto valid = job::validate(command, core_->now()); !valid) return done(tl::unexpected{valid.error()});
+  if (auto valid = check_history(command); !valid) return done(tl::unexpected{valid.error()});
   const auto& events = std::get<job::Record>(command);
   history_->record(events);
   schedule_commit();
-  done(job::Count{history_->keeps() ? events.items.size() : 0});
+  done(job::Count{events.items.size()});
 }
 
 void EmbeddedStore::search(job::Command command, Done done) {
-  if (core_->closed()) return done(fail(Errc::unavailable, "the store is closed"));
-  if (auto valid = job::validate(command, core_->now()); !valid) return done(tl::unexpected{valid.error()});
+  if (auto valid = check_history(command); !valid) return done(tl::unexpected{valid.error()});
   struct Asked {
     History::Search search;
     Result<job::HistoryPage> page{job::HistoryPage{}};
