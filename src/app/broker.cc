@@ -16,6 +16,7 @@
 
 #include "app/sd_notify.h"
 #include "base/build.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "channel/address.h"
 
@@ -34,24 +35,6 @@ std::uint64_t raise_descriptor_limit() {
     if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
   }
   return limit.rlim_cur > 2 * kOwnDescriptors ? limit.rlim_cur - kOwnDescriptors : kOwnDescriptors;
-}
-
-/// The file's first line, without its end.
-Result<std::string> read_password(const std::string& path) {
-  const Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file) return fail_errno(errno, fmt::format("read the password file '{}'", path));
-  struct stat status{};
-  if (::fstat(file.get(), &status) == 0 && (status.st_mode & 077) != 0) {
-    log::warning("the password file can be read by others; chmod 600 it", {{"file", path}});
-  }
-  std::array<char, 4096> bytes;
-  const ssize_t size = ::read(file.get(), bytes.data(), bytes.size());
-  if (size < 0) return fail_errno(errno, fmt::format("read the password file '{}'", path));
-  std::string_view text{bytes.data(), static_cast<std::size_t>(size)};
-  text = text.substr(0, text.find_first_of("\r\n"));
-  if (text.empty())
-    return fail(Errc::invalid_argument, fmt::format("the password file '{}' begins with no password", path));
-  return std::string{text};
 }
 
 Result<std::vector<channel::Address>> listen_addresses(const BrokerOptions& options) {
@@ -118,7 +101,7 @@ Result<> Broker::start(std::function<void()> on_shutdown) {
   if (!peers) return tl::unexpected{std::move(peers).error()};
   serve.identity.peers = std::move(*peers);
   if (!options_.password_file.empty()) {
-    Result<std::string> password = read_password(options_.password_file);
+    Result<std::string> password = read_secret(options_.password_file);
     if (!password) return tl::unexpected{std::move(password).error()};
     serve.settings.password = std::move(*password);
   }

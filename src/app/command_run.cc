@@ -11,6 +11,7 @@
 #include "app/store_session.h"
 #include "app/worker_registry.h"
 #include "app/worker_settings.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "proc/keeper_main.h"
 #include "proc/program.h"
@@ -57,7 +58,7 @@ Result<std::string> password_for(const Settings& settings) {
   Result<std::string> password = store_password(settings);
   const std::string demanded = settings.text({"broker", "password_file"});
   if (!password || !password->empty() || demanded.empty()) return password;
-  return read_secret_file(demanded);
+  return read_secret(demanded);
 }
 
 Result<Settings> run_settings(const Arguments& arguments) {

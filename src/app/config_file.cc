@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 
 #include "app/config_value.h"
+#include "base/file.h"
 
 namespace coworker::app {
 namespace {
@@ -234,11 +232,9 @@ Result<> read_config(std::string_view text, const std::string& file, Settings& s
 }
 
 Result<> read_config_file(const std::string& file, Settings& settings) {
-  std::ifstream stream{file, std::ios::binary};
-  if (!stream) return fail_errno(errno, fmt::format("open the configuration '{}'", file));
-  const std::string text{std::istreambuf_iterator<char>{stream}, {}};
-  if (stream.bad()) return fail_errno(errno, fmt::format("read the configuration '{}'", file));
-  return read_config(text, file, settings);
+  const Result<std::string> text = read_file(file);
+  if (!text) return tl::unexpected{Error{text.error()}.wrap("the configuration")};
+  return read_config(*text, file, settings);
 }
 
 Result<> read_environment(const std::function<const char*(const char*)>& lookup, Settings& settings) {

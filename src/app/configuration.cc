@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
 #include <set>
 
 #include "app/config_file.h"
 #include "app/config_value.h"
 #include "app/worker_settings.h"
+#include "base/file.h"
 
 namespace coworker::app {
 namespace {
@@ -223,27 +223,17 @@ log::Options log_options(const Settings& settings) {
   return options;
 }
 
-Result<std::string> read_secret_file(const std::string& file) {
-  std::ifstream stream{file};
-  std::string line;
-  if (!stream) return fail_errno(errno, fmt::format("open the password file '{}'", file));
-  if (!std::getline(stream, line) || line.empty()) {
-    return fail(Errc::invalid_argument, fmt::format("the password file '{}' has no first line", file));
-  }
-  return line;
-}
-
 Result<std::string> store_password(const Settings& settings) {
   const Value* given = settings.given({"password"});
   const Value file = settings.effective({"password_file"});
   const auto is_flag = [](const std::string& origin) { return origin.starts_with("--"); };
   if (given != nullptr && is_flag(given->origin)) return std::get<std::string>(given->data);
-  if (is_flag(file.origin)) return read_secret_file(std::get<std::string>(file.data));
+  if (is_flag(file.origin)) return read_secret(std::get<std::string>(file.data));
   const char* variable = std::getenv("COWORKER_PASSWORD");
   if (variable != nullptr && *variable != '\0') return std::string{variable};
   if (given != nullptr) return std::get<std::string>(given->data);
   const std::string& name = std::get<std::string>(file.data);
-  return name.empty() ? Result<std::string>{std::string{}} : read_secret_file(name);
+  return name.empty() ? Result<std::string>{std::string{}} : read_secret(name);
 }
 
 }  // namespace coworker::app

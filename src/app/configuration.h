@@ -45,7 +45,6 @@ log::Options log_options(const Settings& settings);
 Result<std::string> store_password(const Settings& settings);
 
 /// The first line of a file, without its end.
-Result<std::string> read_secret_file(const std::string& file);
 
 /// All values in effect, one a line: "broker.durability: commit  (default)". Secrets are not shown.
 std::string show_settings(const Settings& settings, bool json);

@@ -1,30 +1,15 @@
 #include "proc/process_table.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 
-#include "base/fd.h"
+#include "base/file.h"
 
 namespace coworker::proc {
 namespace {
-
-std::optional<std::string> read_file(const std::string& path) {
-  const Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file) return std::nullopt;
-  std::string text;
-  char part[4096];
-  for (;;) {
-    const ssize_t got = ::read(file.get(), part, sizeof part);
-    if (got < 0) return std::nullopt;
-    if (got == 0) return text;
-    text.append(part, static_cast<std::size_t>(got));
-  }
-}
 
 std::string path_of(pid_t pid, const char* file) {
   return "/proc/" + std::to_string(pid) + "/" + file;
@@ -58,7 +43,7 @@ std::optional<ProcessRow> parse_stat(const std::string& text) {
 }
 
 std::optional<ProcessRow> find_process(pid_t pid) {
-  const std::optional<std::string> text = read_file(path_of(pid, "stat"));
+  const Result<std::string> text = read_file(path_of(pid, "stat"));
   return text ? parse_stat(*text) : std::nullopt;
 }
 
@@ -75,7 +60,7 @@ std::vector<ProcessRow> list_processes() {
 }
 
 std::optional<std::string> started_with(pid_t pid, const std::string& variable) {
-  const std::optional<std::string> text = read_file(path_of(pid, "environ"));
+  const Result<std::string> text = read_file(path_of(pid, "environ"));
   if (!text) return std::nullopt;
   const std::string prefix = variable + "=";
   for (std::size_t start = 0; start < text->size();) {

@@ -10,6 +10,7 @@
 #include "async/gate.h"
 #include "async/task.h"
 #include "base/build.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "proc/program.h"
 #include "proc/strays.h"
@@ -23,22 +24,10 @@
 namespace coworker::service {
 namespace {
 
-Result<std::string> read_file(int fd) {
-  std::string text;
-  char part[8192];
-  for (;;) {
-    const ssize_t got = ::read(fd, part, sizeof part);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, "read what the supervisor says");
-    if (got == 0) return text;
-    text.append(part, static_cast<std::size_t>(got));
-  }
-}
-
 Result<Assignment> read_assignment() {
   const Fd file{kAssignmentFd};
-  Result<std::string> text = read_file(file.get());
-  if (!text) return tl::unexpected{std::move(text).error()};
+  Result<std::string> text = read_all(file.get());
+  if (!text) return tl::unexpected{std::move(text.error()).wrap("what the supervisor says")};
   Result<Assignment> assignment = parse_assignment(*text);
   if (assignment && assignment->build != build_id()) {
     return fail(Errc::invalid_argument, "this consumer is another build than its supervisor");

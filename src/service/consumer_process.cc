@@ -1,13 +1,13 @@
 #include "service/consumer_process.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "base/build.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "proc/program.h"
 #include "service/config_text.h"
@@ -20,18 +20,6 @@ constexpr Millis kFirstPause{100};  // before the second start in a row; the fir
 constexpr Millis kLongestPause{30'000};
 constexpr Seconds kLongEnough{30};       // who ran so long starts again at once
 constexpr std::size_t kSpareSlots = 64;  // for jobs that have ended and whose answer is on its way
-
-Result<Fd> assignment_file(const Config& config) {
-  const std::string text = to_text(Assignment{config, build_id()});
-  Fd file{::memfd_create("coworker-assignment", MFD_CLOEXEC)};
-  for (std::size_t at = 0; file && at < text.size();) {
-    const ssize_t wrote = ::write(file.get(), text.data() + at, text.size() - at);
-    if (wrote < 0 && errno != EINTR) return fail_errno(errno, "write the consumer's configuration");
-    if (wrote > 0) at += static_cast<std::size_t>(wrote);
-  }
-  if (!file || ::lseek(file.get(), 0, SEEK_SET) < 0) return fail_errno(errno, "make the consumer's configuration");
-  return file;
-}
 
 }  // namespace
 
@@ -51,7 +39,7 @@ Result<> ConsumerProcess::launch() {
   if (keeper == nullptr) return fail(Errc::unavailable, "there is no keeper");
   const Result<int> program = proc::own_program();
   if (!program) return tl::unexpected{program.error()};
-  Result<Fd> assignment = assignment_file(*setting_.config);
+  Result<Fd> assignment = memory_file("coworker-assignment", to_text(Assignment{*setting_.config, build_id()}));
   if (!assignment) return tl::unexpected{std::move(assignment).error()};
   const ConsumerConfig& group = setting_.config->consumers.front();
   Result<std::unique_ptr<StartPage>> page =

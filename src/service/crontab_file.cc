@@ -6,34 +6,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <map>
+
+#include "base/file.h"
 
 namespace coworker::service {
 namespace {
 
 constexpr std::size_t kMostBytes = 16u << 20;
 
-Result<std::string> read_file(const std::string& file) {
-  struct stat status{};
-  if (::stat(file.c_str(), &status) != 0) return fail_errno(errno, fmt::format("read '{}'", file));
-  if (S_ISDIR(status.st_mode)) return fail_errno(EISDIR, fmt::format("read '{}'", file));
-  std::ifstream stream{file, std::ios::binary};
-  if (!stream) return fail_errno(errno, fmt::format("read '{}'", file));
-  std::string text;
-  for (char part[65'536]; stream.read(part, sizeof part) || stream.gcount() > 0;) {
-    text.append(part, static_cast<std::size_t>(stream.gcount()));
-    if (text.size() > kMostBytes) {
-      return fail(Errc::invalid_argument, fmt::format("'{}' has more than {} bytes", file, kMostBytes));
-    }
-  }
-  if (stream.bad()) return fail_errno(EIO, fmt::format("read '{}'", file));
-  return text;
-}
-
 Result<job::TimeZone> decode(const std::string& file) {
-  const Result<std::string> bytes = read_file(file);
+  const Result<std::string> bytes = read_file(file, kMostBytes);
   if (!bytes) return tl::unexpected{bytes.error()};
   return job::TimeZone::decode(*bytes);
 }
@@ -72,7 +55,7 @@ Result<job::TimeZone> load_zone(const std::string& name) {
 }
 
 Result<CrontabFile> load_crontab(const std::string& file, const std::string& time_zone) {
-  const Result<std::string> text = read_file(file);
+  const Result<std::string> text = read_file(file, kMostBytes);
   if (!text) return tl::unexpected{Error{text.error()}.wrap("the crontab")};
   using Zone = Result<std::shared_ptr<const job::TimeZone>>;
   std::map<std::string, Zone> zones;

@@ -15,10 +15,9 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "proc/process_table.h"
 #include "store/url.h"
@@ -96,8 +95,9 @@ RunState read_state(const json::object& from) {
 std::optional<RunState> read_living(const std::filesystem::path& path) {
   const std::string name = path.filename();
   if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
-  std::ifstream file{path};
-  Result<RunState> state = parse_state({std::istreambuf_iterator<char>{file}, {}});
+  const Result<std::string> text = read_file(path);
+  if (!text) return std::nullopt;
+  Result<RunState> state = parse_state(*text);
   if (!state) return std::nullopt;
   const std::optional<proc::ProcessRow> row = proc::find_process(state->pid);
   struct stat of_file{};
@@ -112,18 +112,6 @@ std::optional<RunState> read_living(const std::filesystem::path& path) {
 bool is_directory_store(const std::string& store_url) {
   const Result<store::StoreUrl> url = store::parse_url(store_url);
   return url && !url->directory.empty();
-}
-
-/// Replaces the file in one step: a reader sees all of it or all of the former one.
-Result<> replace(const std::string& file, const std::string& text) {
-  const std::string next = file + ".new";
-  Fd fd{::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640)};
-  if (!fd) return fail_errno(errno, "write '" + next + "'");
-  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return fail_errno(errno, "write '" + next + "'");
-  }
-  if (::rename(next.c_str(), file.c_str()) < 0) return fail_errno(errno, "write '" + file + "'");
-  return {};
 }
 
 }  // namespace
@@ -199,7 +187,7 @@ void StateFile::write(RunState state) {
   std::string text = to_text(state);
   if (text == written_) return;
   prepare();
-  const Result<> replaced = replace(file_, text);
+  const Result<> replaced = replace_file(file_, text, 0640, Sync::no);
   if (!replaced && !complained_) log::warning(replaced.error().message() + "; coworker reload will not find this one");
   complained_ = !replaced;
   if (replaced) written_ = std::move(text);

@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/file.h"
 #include "job/envelope.h"
 #include "worker/ending.h"
 #include "worker/json_conversation.h"
@@ -56,7 +57,7 @@ std::shared_ptr<Execution> CommandWorker::start(Job job, Watcher watcher) {
   // Before it executes: a start that nobody saw must not look like none.
   if (watcher.on_start) watcher.on_start(0);
   if (!words.input.empty()) {
-    Result<Fd> file = file_of(words.input);
+    Result<Fd> file = memory_file("job", words.input);
     if (!file) {
       boost::asio::post(loop_, [on_end = std::move(watcher.on_end), reason = file.error().message()] {
         on_end(Outcome::failed(reason));

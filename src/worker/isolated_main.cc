@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/file.h"
 #include "worker/isolated_worker.h"
 #include "worker/json_conversation.h"
 
@@ -43,28 +44,13 @@ void stop_at_signal(const std::stop_source& source) {
   ::sigaction(SIGTERM, &action, nullptr);
 }
 
-Result<std::string> read_all(int fd) {
-  std::string text;
-  char part[65'536];
-  for (;;) {
-    const ssize_t got = ::read(fd, part, sizeof part);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, "read the job from descriptor 3");
-    if (got == 0) return text;
-    text.append(part, static_cast<std::size_t>(got));
-  }
-}
-
 /// Several threads of the handler may report.
 class Answers {
  public:
   void write(std::string_view text) {
     const std::lock_guard lock{mutex_};
-    while (!text.empty()) {
-      const ssize_t wrote = ::write(kAnswerFd, text.data(), text.size());
-      if (wrote < 0 && errno != EINTR) return;
-      if (wrote > 0) text.remove_prefix(static_cast<std::size_t>(wrote));
-    }
+    // Nobody may be listening any more; then nobody misses it.
+    [[maybe_unused]] const Result<> wrote = write_all(kAnswerFd, text);
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <optional>
 
+#include "base/file.h"
 #include "worker/ending.h"
 #include "worker/json_conversation.h"
 #include "worker/line_process.h"
@@ -23,7 +24,7 @@ class IsolatedExecution : public Execution, public std::enable_shared_from_this<
     process.input = LineProcess::Input::file;
     // Before it executes: a start that nobody saw must not look like none.
     if (watcher_.on_start) watcher_.on_start(0);
-    Result<Fd> file = file_of(json_request(job, false));
+    Result<Fd> file = memory_file("job", json_request(job, false));
     if (!file) {
       boost::asio::post(loop, [self = shared_from_this(), error = std::move(file).error()]() mutable {
         self->ended(tl::unexpected{std::move(error)});

@@ -1,11 +1,9 @@
 #include "worker/process_options.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 
 namespace coworker::worker {
 
@@ -31,18 +29,6 @@ proc::ChildOptions child_for(const ProcessOptions& options, const Job& job) {
   proc::set_variable(child.launch.environment, "COWORKER_QUEUE", job.queue);
   child.timeout = job.process_timeout;
   return child;
-}
-
-Result<Fd> file_of(std::string_view text) {
-  Fd file{::memfd_create("job", MFD_CLOEXEC)};
-  if (!file) return fail_errno(errno, "make a file for the job");
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(file.get(), text.data(), text.size());
-    if (wrote < 0 && errno != EINTR) return fail_errno(errno, "write the job");
-    if (wrote > 0) text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  ::lseek(file.get(), 0, SEEK_SET);
-  return file;
 }
 
 }  // namespace coworker::worker

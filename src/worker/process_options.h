@@ -30,8 +30,4 @@ proc::ChildOptions child_of(const ProcessOptions& options);
 /// The same for one job: its environment names the job, and its time is limited.
 proc::ChildOptions child_for(const ProcessOptions& options, const Job& job);
 
-/// A file in memory, to be read from its start. Rather than a pipe: nobody has to feed it, and a worker that does not
-/// read it hurts nobody.
-Result<Fd> file_of(std::string_view text);
-
 }  // namespace coworker::worker

@@ -144,12 +144,9 @@ Answer<> launch(const SharedStart& start, const Fd& lock, Deadline deadline) {
 Answer<std::string> cookie_of(const Profile& profile) {
   if (!profile.admin_cookie.empty()) return profile.admin_cookie;
   if (!profile.cookie_file.empty()) {
-    const Result<std::string> text = read_file(profile.cookie_file, 64 * 1024);
-    if (!text) return failed(text.error(), Trouble::invalid);
-    const std::string first = text->substr(0, text->find_first_of("\r\n"));
-    if (first.empty())
-      return Failure{Trouble::invalid, fmt::format("the first line of '{}' is empty", profile.cookie_file)};
-    return first;
+    Result<std::string> cookie = read_secret(profile.cookie_file);
+    if (!cookie) return failed(cookie.error(), Trouble::invalid);
+    return std::move(*cookie);
   }
   const char* given = std::getenv("COWORKER_ADMIN_COOKIE");
   return std::string{given == nullptr ? "" : given};

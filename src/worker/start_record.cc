@@ -1,12 +1,10 @@
 #include "worker/start_record.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <cerrno>
+
+#include "base/file.h"
 
 namespace coworker::worker {
 namespace {
@@ -39,21 +37,15 @@ Result<Fd> write_record(const StartRecord& record) {
                                                         {"drain_ms", record.drain_ms},
                                                         {"insecure", record.insecure},
                                                         {"command", texts_of(record.command)}});
-  Fd file{::memfd_create("coworker-worker", MFD_CLOEXEC)};
-  const auto failed = [] { return fail_errno(errno, "write what a worker has to know"); };
-  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return failed();
-  if (::lseek(file.get(), 0, SEEK_SET) < 0) return failed();
-  return file;
+  return memory_file("coworker-worker", text);
 }
 
 Result<StartRecord> read_record(int fd) {
-  std::string text;
-  char part[4096];
-  ssize_t got = 0;
-  while ((got = ::read(fd, part, sizeof part)) > 0) text.append(part, static_cast<std::size_t>(got));
-  ::close(fd);
+  const Fd file{fd};
+  const Result<std::string> text = read_all(file.get());
+  if (!text) return tl::unexpected{text.error()};
   try {
-    const json::value value = json::parse(text);
+    const json::value value = json::parse(*text);
     StartRecord record;
     record.name = value.at("name").as_string();
     record.arguments = value.at("arguments").as_string();
