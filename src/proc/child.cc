@@ -139,6 +139,12 @@ bool Child::take(Output& output) {
   return true;
 }
 
+void Child::take_output() {
+  for (Output* output : {&out_, &err_}) {
+    if (output->stream.is_open()) take(*output);
+  }
+}
+
 void Child::drain(Output& output) {
   if (!output.stream.is_open()) return;
   take(output);

@@ -47,6 +47,10 @@ class Child : public std::enable_shared_from_this<Child> {
   /// first reason stands.
   void stop(Killed why, Millis grace);
 
+  /// Hands over what the program has written up to now, rather than when the loop comes to it: what it says elsewhere
+  /// does not overtake what it printed before.
+  void take_output();
+
   /// 0: not known to run yet.
   pid_t pid() const noexcept { return pid_; }
 

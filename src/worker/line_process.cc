@@ -129,6 +129,7 @@ bool LineProcess::take() {
   for (ssize_t got = 0; total < kTurnBytes; total += static_cast<std::size_t>(got)) {
     got = ::read(reader_.native_handle(), part.data(), part.size());
     if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EINTR);
+    if (events_.on_print && child_) child_->take_output();
     heard({part.data(), static_cast<std::size_t>(got)});
     // A pipe gives all it has; what comes later is waited for.
     if (static_cast<std::size_t>(got) < part.size()) break;

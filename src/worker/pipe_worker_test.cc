@@ -52,7 +52,10 @@ class PipeWorkerTest : public ::testing::Test {
       if (group > 0) groups_[id] = group;
       if (group > 0 && on_start) on_start();
     };
-    watcher.on_report = [this](const Report& report) { reports_.push_back(describe(report)); };
+    watcher.on_report = [this, id](const Report& report) {
+      reports_.push_back(describe(report));
+      reports_of_[id].push_back(describe(report));
+    };
     watcher.on_end = [this, id](Outcome outcome) {
       ends_.emplace(id, std::move(outcome));
       if (on_end) on_end();
@@ -80,6 +83,7 @@ class PipeWorkerTest : public ::testing::Test {
   std::map<std::string, Outcome> ends_;
   std::map<std::string, pid_t> groups_;
   std::vector<std::string> reports_;
+  std::map<std::string, std::vector<std::string>> reports_of_;
   std::function<void()> on_start;
   std::function<void()> on_end;
   std::size_t open_ = 0;
@@ -127,7 +131,7 @@ TEST_F(PipeWorkerTest, AProcessThatIsTooOldIsReplaced) {
 }
 
 TEST_F(PipeWorkerTest, AProcessThatIsTooLargeIsReplaced) {
-  make(serve(":"), {.memory = 1});
+  make(serve("x=$(head -c 20000000 /dev/zero | tr '\\0' x)"), {.memory = 10 << 20});
   start("a");
   start("b");
   run();
@@ -144,7 +148,7 @@ TEST_F(PipeWorkerTest, AnIdleProcessEnds) {
 }
 
 TEST_F(PipeWorkerTest, WhatItPrintsAndReportsIsInTheJobsLog) {
-  make(serve("echo out; echo err >&2; echo '{\"progress\":0.5,\"text\":\"half\"}' >&4; sleep 0.05"));
+  make(serve("echo out; echo err >&2; echo '{\"progress\":0.5,\"text\":\"half\"}' >&4"));
   start("a");
   run();
   EXPECT_THAT(reports_, ::testing::UnorderedElementsAre("out", "err", "50 %: half"));
@@ -269,6 +273,15 @@ TEST_F(PipeWorkerTest, DroppingThePoolEndsItsProcesses) {
   worker_.reset();
   loop_.run();
   EXPECT_EQ(ends_["a"].kind, Kind::ok);
+}
+
+TEST_F(PipeWorkerTest, WhatIsPrintedBeforeAnAnswerBelongsToItsJob) {
+  make(serve("echo out $id; echo err $id >&2"));
+  std::vector<std::string> ids;
+  for (int i = 0; i < 300; ++i) ids.push_back("job" + std::to_string(i));
+  for (const std::string& id : ids) start(id);
+  run();
+  for (const std::string& id : ids) EXPECT_THAT(reports_of_[id], ElementsAre("out " + id, "err " + id));
 }
 
 TEST_F(PipeWorkerTest, AMemoryLimitIsHeld) {
