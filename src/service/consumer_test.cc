@@ -254,6 +254,7 @@ TEST_F(ConsumerTest, WhatDidNotEndWellIsInTheHistoryWithItsCertificate) {
 }
 
 TEST_F(ConsumerTest, ACancelledJobIsStoppedAndNotCounted) {
+  config_.lease = 60s;  // no renewal tells of it
   config_.queues[2].worker.command = {"/bin/sh", "-c", "sleep 1000 & wait", "sh"};
   start();
   const job::JobId id = add("command", "1");

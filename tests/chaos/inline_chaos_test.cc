@@ -27,6 +27,8 @@ TEST_F(InlineChaos, OnlyTheJobWhoseThreadFaultedIsBlamed) {
   ASSERT_TRUE(wait_for("start", job::to_string(neighbour)));
   const job::JobId bad = add("inline", "abort");
   EXPECT_TRUE(wait_buried(bad));
+  // It may have been struck each time before it was done, or acknowledged, and then runs once more.
+  EXPECT_TRUE(wait_until([&] { return !show(neighbour).has_value(); })) << "the neighbour was not acknowledged";
   int starts = 0;
   bool neighbour_done = false;
   while (happens_now()) {
@@ -41,8 +43,6 @@ TEST_F(InlineChaos, OnlyTheJobWhoseThreadFaultedIsBlamed) {
   ASSERT_TRUE(view);
   EXPECT_EQ(view->crashes, 3);
   EXPECT_THAT(view->reason, HasSubstr("SIGABRT"));
-  // It may have been struck before it was acknowledged, and then runs once more.
-  EXPECT_TRUE(wait_until([&] { return !show(neighbour).has_value(); })) << "the neighbour was not acknowledged";
 }
 
 TEST_F(InlineChaos, WhenNobodyKnowsWhoItWasTheyRunAloneNext) {
