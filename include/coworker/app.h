@@ -10,6 +10,7 @@
 
 #include "coworker/channel_worker.h"
 #include "coworker/hooks.h"
+#include "coworker/loop_worker.h"
 #include "coworker/worker.h"
 
 namespace coworker {
@@ -76,6 +77,13 @@ class App {
     return add_evented(std::move(name), [](const std::string& arguments) { return make<EventedWorker, T>(arguments); });
   }
 
+  /// Registers a loop worker: `run` starts it in a process of its own, and there an object of the class is made, of
+  /// what is given here. A name that is taken is an error (std::invalid_argument).
+  template <class T, class... Arguments>
+  App& loop_worker(std::string name, LoopOptions options, Arguments... arguments) {
+    return add_loop(std::move(name), std::move(options), [arguments...] { return std::make_unique<T>(arguments...); });
+  }
+
   /// Called at that place in the process of each raw or evented worker, with its name. What it throws ends the worker.
   App& at(Stage stage, std::function<void(const std::string& name)> hook);
 
@@ -105,6 +113,7 @@ class App {
   App& set_environment(std::function<std::any()> set_up);
   App& add_factory(std::string name, std::function<WorkerFunction(std::any&, const std::string&)> factory);
   App& add_raw(std::string name, std::function<std::unique_ptr<RawWorker>(const std::string&)> make);
+  App& add_loop(std::string name, LoopOptions options, std::function<std::unique_ptr<LoopWorker>()> make);
   App& add_evented(std::string name, std::function<std::unique_ptr<EventedWorker>(const std::string&)> make);
   void register_hooks();
 

@@ -1,6 +1,7 @@
 #include "coworker/app.h"
 
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 
 #include "app/command.h"
@@ -93,6 +94,13 @@ App& App::add_raw(std::string name, std::function<std::unique_ptr<RawWorker>(con
 
 App& App::add_evented(std::string name, std::function<std::unique_ptr<EventedWorker>(const std::string&)> make) {
   state_->implementations.by_name[std::move(name)] = worker::Implementation{{}, std::move(make)};
+  return *this;
+}
+
+App& App::add_loop(std::string name, LoopOptions options, std::function<std::unique_ptr<LoopWorker>()> make) {
+  if (!state_->workers.add_loop(name, worker::LoopEntry{std::move(make), std::move(options)})) {
+    throw std::invalid_argument{"there is a loop worker '" + name + "' already"};
+  }
   return *this;
 }
 

@@ -93,6 +93,39 @@ struct ConsumerConfig {
   std::uint32_t prefetch = 0;    // jobs it holds beyond these, so that a free slot need not wait for the store
 };
 
+enum class LoopKind : std::uint8_t {
+  inline_worker,  // a LoopWorker registered under `worker`
+  command,        // a program that is started every period
+  pipe,           // a long-lived program that is told every period
+};
+
+std::string_view to_string(LoopKind kind) noexcept;
+
+/// A loop worker: one process, see worker/loop_runner.h.
+struct LoopConfig {
+  std::string name;
+  std::string id;      // not empty
+  std::string logger;  // not empty; what its lines in the log begin with
+  LoopKind kind = LoopKind::command;
+  std::string worker;                // inline_worker
+  std::vector<std::string> command;  // the others
+  Millis looptime{1'000};            // from the start of one round to the start of the next; at least 1
+  Millis jitter{0};                  // a round starts up to so much later
+  bool forever = true;               // else its end stops the supervisor
+  Millis hang{0};                    // it is killed when it works so long without a sign of life; 0: never
+  std::uint32_t restarts = 10;       // in a row, then it is given up; 0: never
+  std::string user;                  // "user", "user:group", or numbers; empty: the supervisor's
+  int niceness = 0;
+  std::string directory;                           // empty: the supervisor's
+  std::map<std::string, std::string> environment;  // added to the supervisor's own
+  std::uint64_t memory = 0;                        // bytes it may allocate; 0: no limit
+  Seconds cpu{0};                                  // of the process; 0: no limit
+  std::uint64_t open_files = 0;                    // 0: no limit
+  std::vector<std::string> after;                  // names of others that must have spun up first; stopped after it
+
+  bool operator==(const LoopConfig&) const = default;
+};
+
 /// The scheduler's part, which only the supervisor sees.
 struct ScheduleConfig {
   std::string crontab;    // file
@@ -125,10 +158,11 @@ struct Config {
   std::vector<QueueConfig> queues;
   std::vector<ConsumerConfig> consumers;
   std::optional<ScheduleConfig> schedule;
-  std::string kill_switch;    // worker::KillSwitch; empty: none
-  Millis lease{15'000};       // renewed at a third of it while the worker lives
-  Millis stop_grace{10'000};  // at a stop: how long running jobs may take to finish
-  Millis kill_grace{5'000};   // between SIGTERM and SIGKILL when a worker's time is up
+  std::vector<LoopConfig> loops;  // in the order of their installation; names are unique, `after` makes no circle
+  std::string kill_switch;        // worker::KillSwitch; empty: none
+  Millis lease{15'000};           // renewed at a third of it while the worker lives
+  Millis stop_grace{10'000};      // at a stop: how long running jobs may take to finish
+  Millis kill_grace{5'000};       // between SIGTERM and SIGKILL when a worker's time is up
 };
 
 /// What the consumers of one group need of it: that group, alone, and its queues.

@@ -2,10 +2,13 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "coworker/loop_worker.h"
 #include "worker/hooks.h"
 #include "worker/job.h"
 #include "worker/report.h"
@@ -24,6 +27,12 @@ using Handler = std::function<Outcome(const Job&, const Contact&)>;
 /// Never throws.
 Outcome call(const Handler& handler, const Job& job, const Contact& contact);
 
+/// A loop worker of the program, as its code wants it.
+struct LoopEntry {
+  std::function<std::unique_ptr<LoopWorker>()> make;
+  LoopOptions options{};
+};
+
 /// The C++ workers of a program, by name: filled in main, visibly, before anything runs; then only read.
 class Registry {
  public:
@@ -37,6 +46,20 @@ class Registry {
   }
 
   bool has(const std::string& name) const { return find(name) != nullptr; }
+  /// In the order of their registration. False: the name is taken.
+  bool add_loop(std::string name, LoopEntry entry) {
+    if (find_loop(name) != nullptr) return false;
+    loops_.emplace_back(std::move(name), std::move(entry));
+    return true;
+  }
+  const LoopEntry* find_loop(const std::string& name) const {
+    for (const auto& [each, entry] : loops_) {
+      if (each == name) return &entry;
+    }
+    return nullptr;
+  }
+  const std::vector<std::pair<std::string, LoopEntry>>& loops() const { return loops_; }
+
   Hooks& hooks() { return hooks_; }
   const Hooks& hooks() const { return hooks_; }
 
@@ -52,6 +75,7 @@ class Registry {
 
  private:
   std::map<std::string, Handler> handlers_;
+  std::vector<std::pair<std::string, LoopEntry>> loops_;
   std::string library_;
   Hooks hooks_;
 };
