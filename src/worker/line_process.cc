@@ -70,13 +70,14 @@ void LineProcess::launch(Options options) {
     self->request_end_.reset();
     self->file_.reset();
     if (self->events_.on_start) self->events_.on_start(pid);
+    // Not before: what it writes may be here before the news that it executes.
+    self->read();
   };
   if (events_.on_print) {
     child.on_output = [self](std::string_view part, bool is_error) { self->printed(part, is_error); };
   }
   child_ = proc::Child::start(loop_, std::move(child),
                               [self](Result<proc::Certificate> end) { self->ended(std::move(end)); });
-  read();
 }
 
 void LineProcess::end_later(Error error) {

@@ -30,7 +30,7 @@ class LineProcess : public std::enable_shared_from_this<LineProcess> {
     std::size_t longest = 64 << 20;  // bytes of a line that it writes
   };
   struct Events {
-    std::function<void(pid_t)> on_start;                    // it executes, in this group
+    std::function<void(pid_t)> on_start;                    // it executes, in this group; before any line
     std::function<void(std::string_view)> on_line;          // a line of its own; not after on_end
     std::function<void(std::string_view)> on_print;         // a line on its standard output or error; may be empty
     std::function<void()> on_too_long;                      // its line is too long; no other will be read
