@@ -14,11 +14,12 @@
 #include <cstdio>
 #include <future>
 
-#include "app/sd_notify.h"
+#include "async/event.h"
 #include "base/build.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "channel/address.h"
+#include "proc/service_manager.h"
 
 namespace coworker::app {
 namespace {
@@ -202,31 +203,47 @@ void BrokerThread::stop() {
 namespace {
 
 /// Waits for a reason to stop, then stops.
-async::Task<> serve_until_told(Broker* broker, boost::asio::signal_set* signals, async::Loop* loop) {
-  const auto [error, signal] = co_await signals->async_wait(async::as_result);
-  log::info("the broker stops", {{"because", error ? "a client said SHUTDOWN" : ::strsignal(signal)}});
-  sd_notify("STOPPING=1");
+async::Task<> serve_until_told(Broker* broker, boost::asio::signal_set* signals, proc::ServiceManager* manager,
+                               async::Loop* loop) {
+  std::string because;
+  while (because.empty()) {
+    const auto [error, signal] = co_await signals->async_wait(async::as_result);
+    if (error) {
+      because = "a client said SHUTDOWN";
+    } else if (signal == SIGHUP || signal == SIGUSR1) {
+      log::reopen();
+    } else {
+      because = ::strsignal(signal);
+    }
+  }
+  log::info("the broker stops", {{"because", because}});
+  manager->stopping();
   co_await broker->stop();
   loop->stop();
 }
 
 }  // namespace
 
-int run_broker(const BrokerOptions& options) {
+int run_broker(const BrokerOptions& options, const std::function<void()>& on_ready) {
+  proc::ServiceManager manager;
   async::Loop loop{1};
   Broker broker{loop, options};
-  boost::asio::signal_set signals{loop, SIGTERM, SIGINT};
+  boost::asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
+  signals.add(SIGUSR1);
   if (Result<> started = broker.start([&signals] { signals.cancel(); }); !started) {
     std::fprintf(stderr, "coworker broker: %s\n", started.error().message().c_str());
     return 1;
   }
   async::Gate gate{loop.get_executor()};
-  gate.spawn("serve", serve_until_told(&broker, &signals, &loop));
+  async::Event over{loop.get_executor()};
+  gate.spawn("serve", serve_until_told(&broker, &signals, &manager, &loop));
+  gate.spawn("watchdog", proc::keep_alive(&manager, &over));
   std::string line = fmt::format("coworker broker: serving {} on", broker.store().url());
   for (const std::string& address : broker.addresses()) line += " " + address;
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
-  sd_notify("READY=1\nSTATUS=" + line);
+  manager.ready(line);
+  on_ready();
   loop.run();
   return 0;
 }

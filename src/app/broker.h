@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -93,7 +94,8 @@ class BrokerThread {
 };
 
 /// `coworker broker`: serves until SIGTERM, SIGINT or a client's SHUTDOWN. Prints one line to standard output
-/// when it is ready, and tells systemd. Returns the exit status.
-int run_broker(const BrokerOptions& options);
+/// when it is ready, and tells systemd; then `on_ready` is called. SIGHUP and SIGUSR1 open the log again. Returns the
+/// exit status.
+int run_broker(const BrokerOptions& options, const std::function<void()>& on_ready);
 
 }  // namespace coworker::app

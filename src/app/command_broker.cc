@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "app/background.h"
 #include "app/broker.h"
 #include "app/broker_config.h"
 #include "app/command_list.h"
@@ -61,13 +62,16 @@ int run_broker_command(const Arguments& arguments, const Context&) {
   if (const auto data = arguments.text("data")) overrides.push_back({"store", {"file:" + *data}, "--data"});
   if (Result<> given = apply_overrides(overrides, configuration->settings); !given)
     return complain_usage(given.error().message());
+  log_in_background(arguments, "coworker-broker.log", configuration->settings);
   if (Result<> logged = log::configure(log_options(configuration->settings)); !logged) return complain(logged.error());
   Result<BrokerOptions> options = broker_options(configuration->settings);
   if (!options) return complain(options.error());
   if (const char* const record = std::getenv("COWORKER_SYNC_RECORD")) options->sync_record = record;
   options->owner_patience = kOwnerPatience;
   log::set_role("broker");
-  return run_broker(*options);
+  Result<Background> background = Background::enter(background_options(arguments));
+  if (!background) return complain(background.error());
+  return run_broker(*options, [&background] { background->ready(); });
 }
 
 }  // namespace coworker::app

@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "app/background.h"
 #include "app/broker.h"
 #include "app/broker_config.h"
 #include "app/command_list.h"
@@ -65,6 +66,7 @@ Result<Settings> run_settings(const Arguments& arguments) {
   Result<Configuration> configuration = configuration_of(arguments);
   if (!configuration) return tl::unexpected{std::move(configuration.error())};
   if (const auto file = arguments.text("bootstrap")) configuration->settings.set({"bootstrap"}, {*file, "--bootstrap"});
+  log_in_background(arguments, "coworker.log", configuration->settings);
   return std::move(configuration->settings);
 }
 
@@ -154,6 +156,8 @@ int run_run(const Arguments& arguments, const Context& context) {
   if (!settings) return complain(settings.error());
   if (Result<> logged = log::configure(log_options(*settings)); !logged) return complain(logged.error());
   log::set_role("supervisor");
+  Result<Background> background = Background::enter(background_options(arguments));
+  if (!background) return complain(background.error());
   if (Result<int> program = proc::own_program(); !program) return complain(program.error());
   const Result<worker::Registry> registry = registry_with_bootstrap(context.workers, *settings);
   if (!registry) return complain(registry.error());
@@ -165,8 +169,10 @@ int run_run(const Arguments& arguments, const Context& context) {
   if (Result<> started = start_broker(*settings, config->store_password, broker); !started) {
     return complain(std::move(started.error()).wrap("start the broker"));
   }
+  background->leave_terminal();
   const int code = service::run_supervisor(
-      *config, [&arguments, &settings, &registry] { return read_again(arguments, *settings, *registry); });
+      *config, [&arguments, &settings, &registry] { return read_again(arguments, *settings, *registry); },
+      [&background] { background->ready(); });
   if (broker) broker->stop();
   return code;
 }

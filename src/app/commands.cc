@@ -1,3 +1,4 @@
+#include "app/background.h"
 #include "app/command_list.h"
 
 namespace coworker::app {
@@ -47,6 +48,12 @@ Command schedule() {
           run_schedule};
 }
 
+std::vector<Flag> run_flags() {
+  std::vector<Flag> flags = background_flags();
+  flags.insert(flags.begin(), Flag{"--bootstrap", "FILE", "A shared library with inline workers"});
+  return flags;
+}
+
 std::vector<Command> work_commands() {
   return {
       add(),
@@ -61,9 +68,10 @@ std::vector<Command> work_commands() {
       {"run",
        "supervisor",
        "Serve the store and run the workers of the configuration",
-       "  coworker run -c coworker.yml",
+       "  coworker run -c coworker.yml\n"
+       "  coworker run --daemon --pidfile /run/app/coworker.pid",
        {},
-       {{"--bootstrap", "FILE", "A shared library with inline workers"}},
+       run_flags(),
        run_run},
       {"reload",
        "",
@@ -302,6 +310,7 @@ std::vector<Command> dead_commands() {
 std::vector<Command> keep_commands() {
   std::vector<Flag> broker = section_flags("broker");
   broker.insert(broker.begin(), Flag{"--data", "DIR", "The store's directory; the same as --store file:DIR"});
+  for (Flag& flag : background_flags()) broker.push_back(std::move(flag));
   return {
       {"broker",
        "",

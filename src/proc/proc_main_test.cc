@@ -7,8 +7,10 @@
 #include <string>
 
 #include "base/build.h"
+#include "proc/detach.h"
 #include "proc/keeper.h"
 #include "proc/keeper_main.h"
+#include "proc/pid_file.h"
 #include "proc/program.h"
 #include "proc/testing.h"
 
@@ -108,7 +110,31 @@ int fat_owner() {
   return process ? stay() : say(process.error().message());
 }
 
+/// Goes on in the background and tells who it is; `how` it starts: well, not at all, or by a signal.
+int detach(const std::string& how) {
+  const pid_t starter = ::getpid();
+  Result<Detachment> detachment = Detachment::begin();
+  if (!detachment) return 2;
+  say(fmt::format("{} {} {} {}", ::getpid(), ::getppid() == starter, ::getsid(0) == ::getpid(), starter == ::getpid()));
+  if (how == "fail") return 5;
+  if (how == "crash") ::kill(::getpid(), SIGKILL);
+  detachment->ready();
+  say("nobody hears this");
+  return stay();
+}
+
+/// Takes a pid file, tells whether it has it, and stays or hands it to its child.
+int hold(const std::string& path) {
+  Result<PidFile> file = PidFile::take(path);
+  if (!file) return say(file.error().message());
+  if (Result<> written = file->write(); !written) return say(written.error().message());
+  say("held");
+  return stay();
+}
+
 int run(const std::string& word, const std::string& argument) {
+  if (word == "detach") return detach(argument);
+  if (word == "hold") return hold(argument);
   if (word == "build-id") return say(build_id());
   if (word == "spawn-as-root") return spawn_as_root();
   if (word == "parent") return parent(argument);

@@ -151,7 +151,7 @@ struct EventConfig {
 };
 
 struct Config {
-  std::string store;           // URL, as store::open_url takes it
+  std::string store;  // URL, as store::open_url takes it; empty: none, where there are neither queues nor schedule
   std::string store_password;  // empty: none is sent
   log::Options log;            // of the consumers, which take it over from the supervisor
   EventConfig events;

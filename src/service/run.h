@@ -31,9 +31,11 @@ using Reload = std::function<Result<Reloaded>()>;
 /// 0 after a stop, 1 when it could not start. Uses the calling thread, and no user code runs in this process. The store
 /// must be there, or come (it is waited for).
 ///
+/// `on_ready` is called once everything was started; systemd is told the life of the service.
+///
 /// SIGHUP: `reload` is asked, and what has changed is applied without losing a job; after an error nothing changes. It
 /// also opens the log again, as SIGUSR1 does alone. What came of it is in the state file (state_file.h).
-int run_supervisor(Config config, Reload reload);
+int run_supervisor(Config config, Reload reload, std::function<void()> on_ready = {});
 
 /// The whole life of a consumer process, with the descriptors that the supervisor gives it (consumer_process.h).
 /// Returns the exit code.

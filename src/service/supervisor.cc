@@ -33,12 +33,14 @@ async::Task<> run_scheduler(std::shared_ptr<Scheduler> scheduler, store::Store* 
 
 }  // namespace
 
-Supervisor::Supervisor(async::Loop& loop, Config config, Reload reload)
+Supervisor::Supervisor(async::Loop& loop, Config config, Reload reload, std::function<void()> on_ready)
     : loop_{loop},
       config_{std::move(config)},
       reload_{std::move(reload)},
+      on_ready_{std::move(on_ready)},
       gate_{loop.get_executor()},
       stopped_{loop.get_executor()},
+      over_{loop.get_executor()},
       signals_{loop, SIGTERM, SIGINT, SIGHUP},
       timer_{loop},
       lease_timer_{loop},
@@ -55,13 +57,15 @@ Supervisor::~Supervisor() = default;
 async::Task<int> Supervisor::run() {
   proc::adopt_orphans();
   gate_.spawn("signals", listen_for_signals());
+  gate_.spawn("watchdog", proc::keep_alive(&manager_, &over_));
   Result<std::unique_ptr<Suspects>> suspects = Suspects::create();
   Result<> ready = suspects ? start_keeper() : Result<>{tl::unexpected{suspects.error()}};
   if (!ready) {
     log::critical(ready.error().message());
   } else {
     suspects_ = std::move(*suspects);
-    const bool opened = co_await open_store();
+    bool opened = true;
+    if (!config_.store.empty()) opened = co_await open_store();
     if (opened) ready = start_scheduler();
     if (!ready) log::critical(ready.error().message());
     if (opened && ready) {
@@ -73,6 +77,7 @@ async::Task<int> Supervisor::run() {
       arm_leases();
       arm_look();
       write_state();
+      announce_ready();
       co_await stopped_.wait();
     }
   }
@@ -86,6 +91,7 @@ async::Task<int> Supervisor::run() {
   if (store_) store_->close();
   // Last: it kills what is left, and nothing should be.
   keeper_.reset();
+  over_.set();
   co_await gate_.close();
   log::info("stopped");
   co_return ready ? 0 : 1;
@@ -196,6 +202,7 @@ void Supervisor::on_signal(int number) {
     return;
   }
   log::info(fmt::format("{}: {}", proc::signal_name(number), stops_ == 0 ? "stopping" : "stopping now"));
+  if (stops_ == 0) manager_.stopping();
   ++stops_ == 1 ? stop() : stop_now();
 }
 
@@ -259,8 +266,9 @@ void Supervisor::look() {
     group->scale(seen.waiting, seen.arrived);
     queues.insert(group->limits().queues.begin(), group->limits().queues.end());
   }
-  watch_->ask({queues.begin(), queues.end()});
+  if (watch_) watch_->ask({queues.begin(), queues.end()});
   write_state();
+  if (ready_ && stops_ == 0) manager_.status(summary());
 }
 
 /// What cannot be read is never taken for "everything may run": at the start nothing does then, later all stays as it
@@ -296,11 +304,11 @@ void Supervisor::stop_now() {
 }
 
 void Supervisor::check_over() {
-  if (stops_ == 0 || endings_->open() > 0 || !log_->is_quiet()) return;
+  if (stops_ == 0 || (endings_ && endings_->open() > 0) || (log_ && !log_->is_quiet())) return;
   if (std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->is_over(); })) stopped_.set();
 }
 
-int run_supervisor(Config config, Reload reload) {
+int run_supervisor(Config config, Reload reload, std::function<void()> on_ready) {
   proc::name_process("coworker");
   log::set_role("supervisor");
   // Consumers of a supervisor that is itself a job are no strays.
@@ -309,7 +317,7 @@ int run_supervisor(Config config, Reload reload) {
   int code = 1;
   {
     async::Loop loop;
-    Supervisor supervisor{loop, std::move(config), std::move(reload)};
+    Supervisor supervisor{loop, std::move(config), std::move(reload), std::move(on_ready)};
     async::asio::co_spawn(loop, supervisor.run(), [&code](const std::exception_ptr& error, int result) {
       if (error) std::rethrow_exception(error);
       code = result;

@@ -12,6 +12,7 @@
 #include "async/loop.h"
 #include "async/task.h"
 #include "proc/keeper.h"
+#include "proc/service_manager.h"
 #include "service/config.h"
 #include "service/endings.h"
 #include "service/group.h"
@@ -30,7 +31,7 @@ namespace coworker::service {
 /// Lives on its loop's thread; run() returns when everything it started has ended.
 class Supervisor {
  public:
-  Supervisor(async::Loop& loop, Config config, Reload reload);
+  Supervisor(async::Loop& loop, Config config, Reload reload, std::function<void()> on_ready);
   ~Supervisor();
 
   /// Returns the exit code, see run_supervisor.
@@ -58,12 +59,18 @@ class Supervisor {
   void look();
   void obey_kill_switch();
   void write_state();
+  void announce_ready();
+  std::string summary() const;
 
   async::Loop& loop_;
   Config config_;
   Reload reload_;
+  std::function<void()> on_ready_;
+  proc::ServiceManager manager_;
+  bool ready_ = false;
   async::Gate gate_;
   async::Event stopped_;  // everything has ended
+  async::Event over_;     // and this ends, too
   boost::asio::signal_set signals_;
   bool listening_ = true;  // for signals
   boost::asio::steady_timer timer_;

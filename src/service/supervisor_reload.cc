@@ -11,6 +11,7 @@ namespace coworker::service {
 
 void Supervisor::reload() {
   if (stops_ > 0) return;
+  if (ready_) manager_.reloading();
   ++last_reload_.count;
   last_reload_.text.clear();
   Result<Reloaded> again = reload_();
@@ -18,12 +19,14 @@ void Supervisor::reload() {
   if (!again) {
     log::error("the configuration stays as it was: " + again.error().message());
     last_reload_.text.push_back(again.error().message());
+    if (ready_) manager_.ready(summary());
     return write_state();
   }
   last_reload_.text = std::move(again->notes);
   apply(std::move(again->config));
   for (const std::string& note : last_reload_.text) log::warning(note);
   log::info("the configuration was read again");
+  if (ready_) manager_.ready(summary());
   write_state();
 }
 
@@ -64,6 +67,7 @@ void Supervisor::apply(Config config) {
 }
 
 void Supervisor::write_state() {
+  if (config_.store.empty()) return;  // it is found by its store
   RunState state;
   state.stopping = stops_ > 0;
   state.reload = last_reload_;
@@ -80,6 +84,19 @@ void Supervisor::write_state() {
     }
   }
   state_.write(std::move(state));
+}
+
+void Supervisor::announce_ready() {
+  ready_ = true;
+  manager_.ready(summary());
+  if (on_ready_) on_ready_();
+}
+
+std::string Supervisor::summary() const {
+  std::size_t consumers = 0;
+  for (const auto& group : groups_) consumers += group->statuses().size();
+  const std::string_view trouble = last_reload_.ok ? "" : "; the changed configuration was not taken over, see the log";
+  return fmt::format("{} consumers in {} groups{}", consumers, groups_.size(), trouble);
 }
 
 }  // namespace coworker::service
