@@ -11,9 +11,9 @@ Result<Background> Background::enter(const BackgroundOptions& options) {
   }
   proc::Detachment detachment;
   if (options.detach) {
-    Result<proc::Detachment> detached = proc::Detachment::begin();
-    if (!detached) return tl::unexpected{std::move(detached.error())};
-    detachment = std::move(*detached);
+    Result<proc::Detachment> begun = proc::Detachment::begin();
+    if (!begun) return tl::unexpected{std::move(begun.error())};
+    detachment = std::move(*begun);
   }
   if (Result<> written = file.write(); !written) return tl::unexpected{std::move(written.error())};
   return Background{std::move(file), std::move(detachment)};

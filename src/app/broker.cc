@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "channel/address.h"
-#include "proc/service_manager.h"
+#include "proc/systemd.h"
 
 namespace coworker::app {
 namespace {
@@ -203,7 +203,7 @@ void BrokerThread::stop() {
 namespace {
 
 /// Waits for a reason to stop, then stops.
-async::Task<> serve_until_told(Broker* broker, boost::asio::signal_set* signals, proc::ServiceManager* manager,
+async::Task<> serve_until_told(Broker* broker, boost::asio::signal_set* signals, proc::Systemd* manager,
                                async::Loop* loop) {
   std::string because;
   while (because.empty()) {
@@ -225,7 +225,7 @@ async::Task<> serve_until_told(Broker* broker, boost::asio::signal_set* signals,
 }  // namespace
 
 int run_broker(const BrokerOptions& options, const std::function<void()>& on_ready) {
-  proc::ServiceManager manager;
+  proc::Systemd manager;
   async::Loop loop{1};
   Broker broker{loop, options};
   boost::asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};

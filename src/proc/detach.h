@@ -24,7 +24,7 @@ class Detachment {
   /// has a second thread. Working directory and umask stay as they are; standard input is the null device.
   static Result<Detachment> begin();
 
-  bool detached() const noexcept { return static_cast<bool>(starter_); }
+  bool in_background() const noexcept { return static_cast<bool>(starter_); }
 
   /// Standard output and error are the null device from now on; call it before children inherit them.
   void leave_terminal();

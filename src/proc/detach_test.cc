@@ -64,7 +64,7 @@ TEST_F(DetachTest, TheStarterFailsWhenTheOtherIsKilled) {
 
 TEST(Detachment, OneThatStaysAttachedDoesNothing) {
   Detachment attached;
-  EXPECT_FALSE(attached.detached());
+  EXPECT_FALSE(attached.in_background());
   attached.ready();
   EXPECT_GE(::dup(STDERR_FILENO), 0);
 }

@@ -115,7 +115,8 @@ int detach(const std::string& how) {
   const pid_t starter = ::getpid();
   Result<Detachment> detachment = Detachment::begin();
   if (!detachment) return 2;
-  say(fmt::format("{} {} {} {}", ::getpid(), ::getppid() == starter, ::getsid(0) == ::getpid(), starter == ::getpid()));
+  say(fmt::format("{} {:d} {:d} {:d}", ::getpid(), ::getppid() == starter, ::getsid(0) == ::getpid(),
+                  starter == ::getpid()));
   if (how == "fail") return 5;
   if (how == "crash") ::kill(::getpid(), SIGKILL);
   detachment->ready();

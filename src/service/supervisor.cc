@@ -57,7 +57,7 @@ Supervisor::~Supervisor() = default;
 async::Task<int> Supervisor::run() {
   proc::adopt_orphans();
   gate_.spawn("signals", listen_for_signals());
-  gate_.spawn("watchdog", proc::keep_alive(&manager_, &over_));
+  gate_.spawn("watchdog", proc::keep_alive(&systemd_, &over_));
   Result<std::unique_ptr<Suspects>> suspects = Suspects::create();
   Result<> ready = suspects ? start_keeper() : Result<>{tl::unexpected{suspects.error()}};
   if (!ready) {
@@ -202,7 +202,7 @@ void Supervisor::on_signal(int number) {
     return;
   }
   log::info(fmt::format("{}: {}", proc::signal_name(number), stops_ == 0 ? "stopping" : "stopping now"));
-  if (stops_ == 0) manager_.stopping();
+  if (stops_ == 0) systemd_.stopping();
   ++stops_ == 1 ? stop() : stop_now();
 }
 
@@ -268,7 +268,7 @@ void Supervisor::look() {
   }
   if (watch_) watch_->ask({queues.begin(), queues.end()});
   write_state();
-  if (ready_ && stops_ == 0) manager_.status(summary());
+  if (ready_ && stops_ == 0) systemd_.status(summary());
 }
 
 /// What cannot be read is never taken for "everything may run": at the start nothing does then, later all stays as it

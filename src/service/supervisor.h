@@ -12,7 +12,7 @@
 #include "async/loop.h"
 #include "async/task.h"
 #include "proc/keeper.h"
-#include "proc/service_manager.h"
+#include "proc/systemd.h"
 #include "service/config.h"
 #include "service/endings.h"
 #include "service/group.h"
@@ -66,7 +66,7 @@ class Supervisor {
   Config config_;
   Reload reload_;
   std::function<void()> on_ready_;
-  proc::ServiceManager manager_;
+  proc::Systemd systemd_;
   bool ready_ = false;
   async::Gate gate_;
   async::Event stopped_;  // everything has ended

@@ -11,7 +11,7 @@ namespace coworker::service {
 
 void Supervisor::reload() {
   if (stops_ > 0) return;
-  if (ready_) manager_.reloading();
+  if (ready_) systemd_.reloading();
   ++last_reload_.count;
   last_reload_.text.clear();
   Result<Reloaded> again = reload_();
@@ -19,14 +19,14 @@ void Supervisor::reload() {
   if (!again) {
     log::error("the configuration stays as it was: " + again.error().message());
     last_reload_.text.push_back(again.error().message());
-    if (ready_) manager_.ready(summary());
+    if (ready_) systemd_.ready(summary());
     return write_state();
   }
   last_reload_.text = std::move(again->notes);
   apply(std::move(again->config));
   for (const std::string& note : last_reload_.text) log::warning(note);
   log::info("the configuration was read again");
-  if (ready_) manager_.ready(summary());
+  if (ready_) systemd_.ready(summary());
   write_state();
 }
 
@@ -88,7 +88,7 @@ void Supervisor::write_state() {
 
 void Supervisor::announce_ready() {
   ready_ = true;
-  manager_.ready(summary());
+  systemd_.ready(summary());
   if (on_ready_) on_ready_();
 }
 

@@ -1,4 +1,4 @@
-#include "proc/service_manager.h"
+#include "proc/systemd.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,9 +18,9 @@ using namespace testing;
 using ::testing::StartsWith;
 
 /// The other end of $NOTIFY_SOCKET.
-class ServiceManagerTest : public ::testing::Test {
+class SystemdTest : public ::testing::Test {
  protected:
-  ServiceManagerTest() : socket_{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)} {
+  SystemdTest() : socket_{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)} {
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
     address_ = "@coworker-test-" + std::to_string(::getpid());
@@ -30,7 +30,7 @@ class ServiceManagerTest : public ::testing::Test {
     EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&name), size), 0);
     ::setenv("NOTIFY_SOCKET", address_.c_str(), 1);
   }
-  ~ServiceManagerTest() override {
+  ~SystemdTest() override {
     for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) ::unsetenv(name);
   }
 
@@ -45,8 +45,8 @@ class ServiceManagerTest : public ::testing::Test {
   std::string address_;
 };
 
-TEST_F(ServiceManagerTest, TellsTheLifeOfTheService) {
-  ServiceManager manager;
+TEST_F(SystemdTest, TellsTheLifeOfTheService) {
+  Systemd manager;
   manager.ready("serving\ntwo lines");
   EXPECT_EQ(received(), "READY=1\nSTATUS=serving two lines");
   manager.reloading();
@@ -57,8 +57,8 @@ TEST_F(ServiceManagerTest, TellsTheLifeOfTheService) {
   EXPECT_EQ(received(), "STOPPING=1\nSTATUS=stopping");
 }
 
-TEST_F(ServiceManagerTest, TellsAStatusOnlyWhenItChanges) {
-  ServiceManager manager;
+TEST_F(SystemdTest, TellsAStatusOnlyWhenItChanges) {
+  Systemd manager;
   manager.ready("two consumers");
   received();
   manager.status("two consumers");
@@ -67,33 +67,33 @@ TEST_F(ServiceManagerTest, TellsAStatusOnlyWhenItChanges) {
   EXPECT_EQ(received(), "STATUS=three consumers");
 }
 
-TEST_F(ServiceManagerTest, LeavesNothingOfItToChildren) {
+TEST_F(SystemdTest, LeavesNothingOfItToChildren) {
   ::setenv("WATCHDOG_USEC", "3000000", 1);
   ::setenv("WATCHDOG_PID", std::to_string(::getpid()).c_str(), 1);
-  const ServiceManager manager;
+  const Systemd manager;
   EXPECT_EQ(manager.watchdog(), Millis{1'500});
   for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) EXPECT_EQ(::getenv(name), nullptr);
 }
 
-TEST_F(ServiceManagerTest, TheWatchdogOfAnotherProcessIsNotOurs) {
+TEST_F(SystemdTest, TheWatchdogOfAnotherProcessIsNotOurs) {
   ::setenv("WATCHDOG_USEC", "3000000", 1);
   ::setenv("WATCHDOG_PID", "1", 1);
-  EXPECT_EQ(ServiceManager{}.watchdog(), std::nullopt);
+  EXPECT_EQ(Systemd{}.watchdog(), std::nullopt);
 }
 
-TEST_F(ServiceManagerTest, WithoutAManagerNothingHappens) {
+TEST_F(SystemdTest, WithoutAManagerNothingHappens) {
   ::unsetenv("NOTIFY_SOCKET");
   ::setenv("WATCHDOG_USEC", "3000000", 1);
-  ServiceManager manager;
+  Systemd manager;
   EXPECT_EQ(manager.watchdog(), std::nullopt);
   manager.ready("serving");
   EXPECT_EQ(received(), "");
 }
 
-TEST_F(ServiceManagerTest, AnUnusableAddressIsTakenForNone) {
+TEST_F(SystemdTest, AnUnusableAddressIsTakenForNone) {
   for (const std::string& address : {std::string{"relative"}, std::string(300, 'x'), "/" + std::string(200, 'x')}) {
     ::setenv("NOTIFY_SOCKET", address.c_str(), 1);
-    ServiceManager manager;
+    Systemd manager;
     manager.ready("serving");
     EXPECT_EQ(received(), "");
   }

@@ -1,4 +1,4 @@
-#include "proc/service_manager.h"
+#include "proc/systemd.h"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -44,7 +44,7 @@ std::int64_t monotonic_usec() {
 
 }  // namespace
 
-ServiceManager::ServiceManager() {
+Systemd::Systemd() {
   const std::string path = take_variable("NOTIFY_SOCKET");
   const std::string limit = take_variable("WATCHDOG_USEC");
   const std::string who = take_variable("WATCHDOG_PID");
@@ -58,31 +58,31 @@ ServiceManager::ServiceManager() {
   if (usec && (who.empty() || number(who) == ::getpid())) watchdog_ = Millis{std::max<std::int64_t>(1, *usec / 2'000)};
 }
 
-void ServiceManager::ready(std::string_view status) {
+void Systemd::ready(std::string_view status) {
   status_ = one_line(status);
   send("READY=1\nSTATUS=" + status_);
 }
 
-void ServiceManager::reloading() {
+void Systemd::reloading() {
   send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic_usec()));
 }
 
-void ServiceManager::stopping() {
+void Systemd::stopping() {
   send("STOPPING=1\nSTATUS=stopping");
 }
 
-void ServiceManager::status(std::string_view status) {
+void Systemd::status(std::string_view status) {
   std::string line = one_line(status);
   if (line == status_) return;
   status_ = std::move(line);
   send("STATUS=" + status_);
 }
 
-void ServiceManager::alive() {
+void Systemd::alive() {
   send("WATCHDOG=1");
 }
 
-void ServiceManager::send(std::string_view state) {
+void Systemd::send(std::string_view state) {
   if (!socket_) return;
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
@@ -91,7 +91,7 @@ void ServiceManager::send(std::string_view state) {
   ::sendto(socket_.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&name), size);
 }
 
-async::Task<> keep_alive(ServiceManager* manager, async::Event* over) {
+async::Task<> keep_alive(Systemd* manager, async::Event* over) {
   if (!manager->watchdog()) co_return;
   const Millis period = *manager->watchdog();
   bool is_over = false;

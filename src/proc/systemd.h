@@ -15,11 +15,11 @@ namespace coworker::proc {
 /// happens, and no failure is reported: nobody could act on it.
 ///
 /// Thread safety: one thread.
-class ServiceManager {
+class Systemd {
  public:
   /// Takes its variables out of the environment, as no child is meant by them. So one for the process, and before it
   /// has a second thread that reads the environment.
-  ServiceManager();
+  Systemd();
 
   /// `status` is one line for people.
   void ready(std::string_view status);
@@ -43,6 +43,6 @@ class ServiceManager {
 };
 
 /// Says for a loop that it turns, as often as is expected, until `over` is set.
-async::Task<> keep_alive(ServiceManager* manager, async::Event* over);
+async::Task<> keep_alive(Systemd* manager, async::Event* over);
 
 }  // namespace coworker::proc
