@@ -48,26 +48,27 @@ Child::Child(async::Loop& loop, ChildOptions options, Done done)
       timer_{loop} {}
 
 Result<> Child::open_outputs(Launch& launch) {
-  int out[2];
-  int err[2];
-  if (::pipe2(out, O_CLOEXEC) < 0) return fail_errno(errno, "make a pipe");
-  Fd out_read{out[0]};
-  out_end_.reset(out[1]);
-  if (::pipe2(err, O_CLOEXEC) < 0) return fail_errno(errno, "make a pipe");
-  Fd err_read{err[0]};
-  err_end_.reset(err[1]);
-  ::fcntl(out_read.get(), F_SETFL, O_NONBLOCK);
-  ::fcntl(err_read.get(), F_SETFL, O_NONBLOCK);
-  boost::system::error_code error;
-  out_.stream.assign(out_read.get(), error);
-  if (!error) out_read.release();
-  if (!error) err_.stream.assign(err_read.get(), error);
-  if (error) return fail(Errc::internal, "watch a pipe: " + error.message());
-  err_read.release();
   if (launch.fds.size() < 3) launch.fds.resize(3, -1);
-  launch.fds[0] = options_.input.get();
-  launch.fds[1] = out_end_.get();
+  if (launch.fds[0] < 0) launch.fds[0] = options_.input.get();
+  if (launch.fds[1] < 0) {
+    if (Result<> made = open_output(out_, out_end_); !made) return made;
+    launch.fds[1] = out_end_.get();
+  }
+  if (Result<> made = open_output(err_, err_end_); !made) return made;
   launch.fds[2] = err_end_.get();
+  return {};
+}
+
+Result<> Child::open_output(Output& output, Fd& end) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) < 0) return fail_errno(errno, "make a pipe");
+  Fd own{ends[0]};
+  end.reset(ends[1]);
+  ::fcntl(own.get(), F_SETFL, O_NONBLOCK);
+  boost::system::error_code error;
+  output.stream.assign(own.get(), error);
+  if (error) return fail(Errc::internal, "watch a pipe: " + error.message());
+  own.release();
   return {};
 }
 
@@ -106,9 +107,8 @@ void Child::started(Result<Process> process) {
   boost::system::error_code error;
   pidfd_.assign(process->pidfd.release(), error);
   if (error) log::critical(fmt::format("watch process {}: {}", pid_, error.message()));
-  if (options_.capture) {
-    read(out_);
-    read(err_);
+  for (Output* output : {&out_, &err_}) {
+    if (output->stream.is_open()) read(*output);
   }
   pidfd_.async_wait(Stream::wait_read, [self = shared_from_this()](boost::system::error_code failed) {
     if (!failed) self->ended();

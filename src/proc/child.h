@@ -18,7 +18,7 @@
 namespace coworker::proc {
 
 struct ChildOptions {
-  Launch launch;              // descriptors 0 to 2 are set by Child, if it captures
+  Launch launch;              // where it names descriptors 0 and 1 they are its own, also when Child captures
   bool capture = true;        // keep the outputs; false: all descriptors are those of the launch
   Fd input;                   // its standard input when captured; none: /dev/null
   Millis timeout{0};          // then it is stopped as for process_timeout; 0: never
@@ -65,6 +65,7 @@ class Child : public std::enable_shared_from_this<Child> {
 
   Child(async::Loop& loop, ChildOptions options, Done done);
   Result<> open_outputs(Launch& launch);
+  static Result<> open_output(Output& output, Fd& end);
   void launch();
   void started(Result<Process> process);
   void read(Output& output);

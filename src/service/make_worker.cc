@@ -52,8 +52,9 @@ Made make_registered(const QueueConfig& queue, const WorkerParts& parts) {
 Made make_pipe(const WorkerConfig& config, const WorkerParts& parts) {
   const PoolConfig& pool = config.pool;
   const worker::PoolLimits limits{pool.count, pool.requests, pool.lifetime, pool.idle, pool.max_memory};
-  return std::make_unique<worker::PipeWorker>(parts.loop, process_options(config, parts), limits,
-                                              [] { return std::make_unique<worker::JsonConversation>(); });
+  return std::make_unique<worker::PipeWorker>(
+      parts.loop, process_options(config, parts), limits,
+      [](const auto&, auto&) { return std::make_unique<worker::JsonConversation>(); });
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ struct Job {
   std::string metadata = "{}";  // JSON text of an object
   std::uint32_t attempt = 1;    // this is the n-th
   Millis process_timeout{0};    // 0: none
+  std::string context{};        // a process of a pool serves jobs of one context only
 };
 
 /// What became of an attempt.

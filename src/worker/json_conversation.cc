@@ -127,7 +127,7 @@ Report read_report(std::string_view line) {
   return log_line(line);
 }
 
-std::string JsonConversation::request(const Job& job) {
+Result<std::string> JsonConversation::request(const Job& job) {
   id_ = job.id;
   return json_request(job, true);
 }

@@ -14,7 +14,7 @@ namespace coworker::worker {
 ///   report    {"id":"…","progress":0.5,"text":"…"}     one of the two is enough, and the id may be left out
 class JsonConversation : public Conversation {
  public:
-  std::string request(const Job& job) override;
+  Result<std::string> request(const Job& job) override;
   Heard hear(std::string_view line) override;
 
  private:

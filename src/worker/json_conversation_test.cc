@@ -21,7 +21,7 @@ Job job(std::string id = "D-1") {
 
 TEST(JsonConversation, ARequestIsOneLineAndOtherwiseToTheByte) {
   JsonConversation conversation;
-  EXPECT_EQ(conversation.request(job()),
+  EXPECT_EQ(*conversation.request(job()),
             "{\"id\":\"D-1\",\"queue\":\"q \\\"é\\\"\",\"body\":{\"a\" :   [1.50, \"x\\n\"]},"
             "\"metadata\":{\"m\":{}},\"attempt\":2}\n");
 }
@@ -49,7 +49,7 @@ class JsonConversationLines : public ::testing::TestWithParam<LineCase> {};
 
 TEST_P(JsonConversationLines, MeanWhatTheTableSays) {
   JsonConversation conversation;
-  conversation.request(job());
+  ASSERT_TRUE(conversation.request(job()));
   const Heard heard = conversation.hear(GetParam().line);
   ASSERT_EQ(heard.kind, GetParam().kind);
   if (heard.kind == Kind::report) EXPECT_EQ(describe(heard.report), GetParam().text);
@@ -89,14 +89,14 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(JsonConversation, AnAnswerCountsOnce) {
   JsonConversation conversation;
-  conversation.request(job());
+  ASSERT_TRUE(conversation.request(job()));
   EXPECT_EQ(conversation.hear(R"({"id":"D-1","ok":true})").kind, Kind::answer);
   EXPECT_EQ(conversation.hear(R"({"id":"D-1","ok":true})").kind, Kind::garbage);
 }
 
 TEST(JsonConversation, WhatIsWrittenIsUnderstood) {
   JsonConversation conversation;
-  conversation.request(job());
+  ASSERT_TRUE(conversation.request(job()));
   std::string line = json_report("D-1", {0.5, "a \"b\"\n"});
   EXPECT_EQ(describe(conversation.hear(line.substr(0, line.size() - 1)).report), "50 %: a \"b\"\n");
   line = json_answer("D-1", Outcome::failed("it's \"broken\"\n"));

@@ -40,6 +40,7 @@ LineProcess::LineProcess(async::Loop& loop, Options& options, Events events)
     : loop_{loop},
       events_{std::move(events)},
       input_{options.input},
+      on_standard_{options.on_standard},
       file_{std::move(options.file)},
       reader_{loop},
       writer_{loop},
@@ -48,7 +49,7 @@ LineProcess::LineProcess(async::Loop& loop, Options& options, Events events)
       err_lines_{kLongestPrint} {}
 
 Result<> LineProcess::open(proc::ChildOptions& child) {
-  child.launch.fds = {-1, -1, -1};
+  child.launch.fds.assign(on_standard_ ? 0 : 3, -1);
   if (input_ == Input::pipe) {
     if (Result<> made = make_pipe(writer_, request_end_, false); !made) return made;
     child.launch.fds.push_back(request_end_.get());

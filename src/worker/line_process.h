@@ -12,8 +12,9 @@
 
 namespace coworker::worker {
 
-/// A program that we exchange lines with beside its standard descriptors: it reads ours on its descriptor 3 and writes
-/// its own to descriptor 4, or to 3 when it is sent none. What it prints on its standard outputs comes as lines, too.
+/// A program that we exchange lines with. Usually beside its standard descriptors: it reads ours on its descriptor 3
+/// and writes its own to descriptor 4, or to 3 when it is sent none. What it prints on its standard outputs comes as
+/// lines, too.
 ///
 /// Owned as proc::Child is; lives on the loop's thread.
 class LineProcess : public std::enable_shared_from_this<LineProcess> {
@@ -27,6 +28,7 @@ class LineProcess : public std::enable_shared_from_this<LineProcess> {
     proc::ChildOptions child;  // of its launch, descriptors are set here, and so are on_start and on_output
     Input input = Input::none;
     Fd file;
+    bool on_standard = false;        // lines go through its standard input and output; it prints to standard error only
     std::size_t longest = 64 << 20;  // bytes of a line that it writes
   };
   struct Events {
@@ -70,6 +72,7 @@ class LineProcess : public std::enable_shared_from_this<LineProcess> {
   async::Loop& loop_;
   Events events_;
   Input input_;
+  bool on_standard_;
   Fd file_;
   Stream reader_;
   Stream writer_;

@@ -38,7 +38,7 @@ class PipeWorkerTest : public ::testing::Test {
     options.grace = 200ms;
     options.limits = process_limits_;
     worker_ = std::make_unique<PipeWorker>(loop_, std::move(options), limits,
-                                           [] { return std::make_unique<JsonConversation>(); });
+                                           [](const auto&, auto&) { return std::make_unique<JsonConversation>(); });
   }
 
   std::shared_ptr<Execution> start(const std::string& id, Millis timeout = 0ms, std::string body = "null") {
@@ -198,8 +198,8 @@ TEST_F(PipeWorkerTest, AProgramThatNeverWorksFailsItsJobs) {
 TEST_F(PipeWorkerTest, AProgramThatIsNotThereFailsItsJobs) {
   ProcessOptions options;
   options.command = {"no-such-program"};
-  worker_ =
-      std::make_unique<PipeWorker>(loop_, options, PoolLimits{}, [] { return std::make_unique<JsonConversation>(); });
+  worker_ = std::make_unique<PipeWorker>(loop_, options, PoolLimits{},
+                                         [](const auto&, auto&) { return std::make_unique<JsonConversation>(); });
   start("a");
   run();
   EXPECT_EQ(ends_["a"].kind, Kind::failed);

@@ -51,19 +51,23 @@ void PipeExecution::end(Outcome outcome) {
 
 // ---- the process --------------------------------------------------------------------------------
 
-PooledProcess::PooledProcess(PipeWorker& pool, std::unique_ptr<Conversation> conversation)
+PooledProcess::PooledProcess(PipeWorker& pool, std::string context, std::unique_ptr<Conversation> conversation)
     : pool_{&pool},
+      context_{std::move(context)},
       limits_{pool.limits_},
       grace_{pool.options_.grace},
       conversation_{std::move(conversation)},
       timer_{pool.loop_} {}
 
-void PooledProcess::start() {
+void PooledProcess::start(const ProcessOptions& process) {
   LineProcess::Options options;
   options.input = LineProcess::Input::pipe;
-  options.child = child_of(pool_->options_);
-  proc::set_variable(options.child.launch.environment, "COWORKER_IN", "/dev/fd/3");
-  proc::set_variable(options.child.launch.environment, "COWORKER_OUT", "/dev/fd/4");
+  options.on_standard = process.on_standard;
+  options.child = child_of(process);
+  if (!process.on_standard) {
+    proc::set_variable(options.child.launch.environment, "COWORKER_IN", "/dev/fd/3");
+    proc::set_variable(options.child.launch.environment, "COWORKER_OUT", "/dev/fd/4");
+  }
   LineProcess::Events events;
   const std::shared_ptr<PooledProcess> self = shared_from_this();
   events.on_start = [self](pid_t pid) {
@@ -75,37 +79,66 @@ void PooledProcess::start() {
   events.on_end = [self](Result<proc::Certificate> end) { self->ended(std::move(end)); };
   process_ = LineProcess::start(pool_->loop_, std::move(options), std::move(events));
   process_->send(conversation_->greeting());
+  was_ready_ = conversation_->is_ready();
+  if (!was_ready_ && limits_.start > Millis{0}) expect(limits_.start);
 }
 
 void PooledProcess::give(std::shared_ptr<PipeExecution> job) {
+  Result<std::string> request = conversation_->request(job->job());
+  if (!request) {
+    Outcome outcome = Outcome::failed(request.error().message());
+    return job->end(std::move(outcome));
+  }
   job_ = std::move(job);
   job_->given_to(this);
   // Also when it does not execute yet: a start that nobody saw must not look like none.
   job_->started(process_->pid());
-  process_->send(conversation_->request(job_->job()));
+  process_->send(std::move(*request));
   deadline_ = Clock::time_point::max();
   if (job_->job().process_timeout > Millis{0}) expect(job_->job().process_timeout);
 }
 
 void PooledProcess::heard(std::string_view line) {
   Heard heard = conversation_->hear(line);
+  if (!heard.send.empty()) process_->send(std::move(heard.send));
+  if (!was_ready_ && conversation_->is_ready()) became_ready();
   switch (heard.kind) {
     case Heard::Kind::nothing:
       if (pool_ != nullptr && is_free()) pool_->fill();
       return;
     case Heard::Kind::report:
-      if (job_) job_->report(std::move(heard.report));
-      return;
+      return reported(std::move(heard.report));
     case Heard::Kind::answer:
+      if (!heard.report.text.empty()) reported(std::move(heard.report));
       return answered(std::move(heard.outcome));
     case Heard::Kind::garbage:
       return broken(std::move(heard.outcome));
+    case Heard::Kind::refusal:
+      return refused(std::move(heard.outcome));
   }
 }
 
+void PooledProcess::became_ready() {
+  was_ready_ = true;
+  idle_since_ = Clock::now();
+  deadline_ = Clock::time_point::max();
+  wait_idle();
+}
+
+void PooledProcess::refused(Outcome outcome) {
+  if (pool_ == nullptr) return;
+  retire();
+  pool_->fail_waiting(context_, outcome);
+}
+
 void PooledProcess::printed(std::string_view line) {
-  if (job_) return job_->report(log_line(line));
-  log::info(fmt::format("worker process {}: {}", process_ ? process_->pid() : 0, log_line(line).text));
+  reported(log_line(line));
+}
+
+void PooledProcess::reported(Report report) {
+  if (job_) return job_->report(std::move(report));
+  if (report.text.empty()) return;
+  log::info(fmt::format("worker process {}: {}", process_ ? process_->pid() : 0, report.text));
 }
 
 void PooledProcess::answered(Outcome outcome) {
@@ -117,6 +150,7 @@ void PooledProcess::answered(Outcome outcome) {
   }
   const std::shared_ptr<PipeExecution> job = std::move(job_);
   job_ = nullptr;
+  idle_since_ = Clock::now();
   deadline_ = Clock::time_point::max();
   if (is_used_up() || pool_ == nullptr) {
     retire();
@@ -138,7 +172,7 @@ void PooledProcess::broken(Outcome outcome) {
 }
 
 bool PooledProcess::is_used_up() const {
-  if (limits_.requests > 0 && answers_ >= limits_.requests) return true;
+  if (limits_.requests > 0 && answers_ + conversation_->requests_before() >= limits_.requests) return true;
   if (limits_.lifetime > Millis{0} && Clock::now() - born_ >= limits_.lifetime) return true;
   return limits_.memory > 0 && peak_of(process_->pid()) > limits_.memory;
 }
@@ -188,6 +222,8 @@ void PooledProcess::on_timer() {
   deadline_ = Clock::time_point::max();
   if (job_) {
     stop_job(proc::Killed::process_timeout, grace_);
+  } else if (!was_ready_ && !retired_) {
+    broken(Outcome::failed(fmt::format("it was not ready within {} ms", limits_.start.count())));
   } else if (retired_) {
     process_->stop(proc::Killed::stopped, grace_ - grace_ / 2);
   } else {
@@ -208,20 +244,37 @@ Outcome PooledProcess::outcome_at_end(Result<proc::Certificate> end) {
   return outcome;
 }
 
+Outcome PooledProcess::outcome_of_start(Result<proc::Certificate> end) {
+  Outcome outcome = garbled_ ? std::move(*answer_) : Outcome::failed("");
+  if (!garbled_) {
+    const std::string reason = outcome_of(end).reason;
+    outcome.reason = "ended before it was ready: " + (reason.empty() ? "exit code 0" : reason);
+  }
+  if (const std::string said = conversation_->not_understood(); !said.empty())
+    outcome.reason += "; it printed: " + said;
+  if (end) outcome.certificate = std::move(*end);
+  return outcome;
+}
+
 void PooledProcess::ended(Result<proc::Certificate> end) {
   timer_.cancel();
   process_.reset();
   const bool unasked = !retired_;
-  if (unasked && !job_) {
+  const bool never_ready = !was_ready_ && (unasked || garbled_);
+  if (unasked && was_ready_ && !job_) {
     log::warning(fmt::format("a waiting worker process ended: {}", end ? end->describe() : end.error().message()));
   }
-  if (pool_ != nullptr) pool_->ended(this, unasked && answers_ == 0);
-  if (job_) {
+  if (pool_ != nullptr) pool_->ended(this, never_ready || (unasked && answers_ == 0));
+  if (never_ready && pool_ != nullptr) {
+    pool_->fail_waiting(context_, outcome_of_start(std::move(end)));
+  } else if (job_) {
     Outcome outcome = outcome_at_end(std::move(end));
     const std::shared_ptr<PipeExecution> job = std::move(job_);
     job->end(std::move(outcome));
   }
-  if (pool_ != nullptr) pool_->fill();
+  if (pool_ == nullptr) return;
+  pool_->fill();
+  if (pool_ != nullptr && pool_->on_change_) pool_->on_change_();
 }
 
 }  // namespace coworker::worker

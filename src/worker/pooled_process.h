@@ -37,11 +37,14 @@ class PipeExecution : public Execution, public std::enable_shared_from_this<Pipe
 /// A process of a pool with the job it has. Lives until its group is dead; tells the pool then.
 class PooledProcess : public std::enable_shared_from_this<PooledProcess> {
  public:
-  PooledProcess(PipeWorker& pool, std::unique_ptr<Conversation> conversation);
+  PooledProcess(PipeWorker& pool, std::string context, std::unique_ptr<Conversation> conversation);
 
-  void start();
+  void start(const ProcessOptions& options);
+  const std::string& context() const { return context_; }
   bool is_free() const { return !job_ && !retired_ && conversation_->is_ready(); }
   bool is_coming() const { return !job_ && !retired_ && !conversation_->is_ready(); }
+  bool is_leaving() const { return !job_ && retired_; }
+  std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
   /// Requires that it is free.
   void give(std::shared_ptr<PipeExecution> job);
   void stop_job(proc::Killed why, Millis grace);
@@ -54,11 +57,15 @@ class PooledProcess : public std::enable_shared_from_this<PooledProcess> {
   using Clock = std::chrono::steady_clock;
 
   void heard(std::string_view line);
+  void became_ready();
+  void refused(Outcome outcome);
   void printed(std::string_view line);
+  void reported(Report report);
   void answered(Outcome outcome);
   void broken(Outcome outcome);
   void ended(Result<proc::Certificate> end);
   Outcome outcome_at_end(Result<proc::Certificate> end);
+  Outcome outcome_of_start(Result<proc::Certificate> end);
   bool is_used_up() const;
   void expect(Millis delay);
   void arm();
@@ -66,6 +73,7 @@ class PooledProcess : public std::enable_shared_from_this<PooledProcess> {
   void wait_idle();
 
   PipeWorker* pool_;
+  const std::string context_;
   const PoolLimits limits_;
   const Millis grace_;
   std::unique_ptr<Conversation> conversation_;
@@ -73,8 +81,10 @@ class PooledProcess : public std::enable_shared_from_this<PooledProcess> {
   std::shared_ptr<PipeExecution> job_;
   std::optional<Outcome> answer_;  // of the job, while its process is being ended
   Clock::time_point born_ = Clock::now();
+  Clock::time_point idle_since_ = born_;
   std::uint64_t answers_ = 0;
   proc::Killed killed_ = proc::Killed::no;
+  bool was_ready_ = false;
   bool retired_ = false;
   bool garbled_ = false;  // it said what makes no sense; `answer_` has the reason
   // One wait at a time, for the nearest deadline at the time it was armed: a job that ends in time costs no timer.

@@ -20,8 +20,9 @@ struct ProcessOptions {
   std::string directory;                 // empty: the consumer's
   std::vector<std::string> environment;  // complete
   proc::Limits limits{};
-  Millis grace{5'000};  // between SIGTERM and SIGKILL
-  int keeper = -1;      // see proc::Launch
+  Millis grace{5'000};       // between SIGTERM and SIGKILL
+  int keeper = -1;           // see proc::Launch
+  bool on_standard = false;  // of a pool: it is spoken to on its standard descriptors, see LineProcess
 };
 
 /// A process of it, in a group with a start's name of its own: what leaves the group is found by that and by no other.
