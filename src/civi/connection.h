@@ -60,6 +60,7 @@ struct Site {
   std::string version;      // CiviCRM's; empty: it did not say
   std::string greeting;     // as it came; empty: there is none
   bool can_log_in = false;  // tasks of other contacts can run
+  std::int64_t domain = 0;  // 0: not known
   Millis latency{0};        // of one small call
 };
 
@@ -78,10 +79,16 @@ class Connection {
   /// Connects and checks all that can be known before the first task: version, trust, credentials. May be left out.
   virtual async::Task<Result<Site>> open() = 0;
 
+  /// What another connection to the same site found.
+  virtual void learn(const Site& site) { static_cast<void>(site); }
+
   virtual async::Task<Reply> call(Call call) = 0;
 
   /// How many calls could begin at once, if need be in place of idle workers.
   virtual std::size_t free_slots() const = 0;
+
+  /// `then` is called when there may be more of them for another reason than the end of a call.
+  virtual void when_freed(std::function<void()> then) { static_cast<void>(then); }
 
   /// Why tasks of that identity can never run here; success: they can.
   virtual Result<> check_identity(const Identity& identity) const = 0;

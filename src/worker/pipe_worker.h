@@ -54,7 +54,8 @@ class PipeWorker : public Worker {
 
   std::shared_ptr<Execution> start(Job job, Watcher watcher) override;
 
-  /// The processes read the end of their input; SIGTERM after half the grace, SIGKILL after all of it.
+  /// The processes read the end of their input; SIGTERM after half the grace, SIGKILL after all of it. One that has a
+  /// job does that first; jobs that wait are not begun, and wait to be stopped.
   void close() override;
 
   /// How many more jobs would be given to a process without waiting for the end of another job.

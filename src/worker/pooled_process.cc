@@ -152,7 +152,9 @@ void PooledProcess::answered(Outcome outcome) {
   job_ = nullptr;
   idle_since_ = Clock::now();
   deadline_ = Clock::time_point::max();
-  if (is_used_up() || pool_ == nullptr) {
+  if (retired_) {
+    expect(grace_ / 2);
+  } else if (is_used_up() || pool_ == nullptr) {
     retire();
   } else {
     wait_idle();
@@ -187,8 +189,9 @@ void PooledProcess::wait_idle() {
 void PooledProcess::retire() {
   if (retired_) return;
   retired_ = true;
+  if (!process_) return;
   process_->close_input();
-  expect(grace_ / 2);
+  if (!job_) expect(grace_ / 2);
 }
 
 void PooledProcess::leave_pool() {

@@ -48,7 +48,7 @@ class PooledProcess : public std::enable_shared_from_this<PooledProcess> {
   /// Requires that it is free.
   void give(std::shared_ptr<PipeExecution> job);
   void stop_job(proc::Killed why, Millis grace);
-  /// Takes no more jobs and ends. Requires that it has none.
+  /// Takes no more jobs and ends, after the one that it has.
   void retire();
   /// The pool ends before it.
   void leave_pool();
