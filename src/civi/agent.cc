@@ -67,7 +67,8 @@ void Agent::stop() {
 /// Ends what still runs, now.
 async::Task<> Agent::hasten() {
   const std::shared_ptr<Connection> work = work_;
-  co_await work->close(Millis{0});
+  const Millis none{0};
+  co_await work->close(none);
 }
 
 async::Task<Result<>> Agent::run() {
@@ -76,9 +77,11 @@ async::Task<Result<>> Agent::run() {
   const Result<> outcome = co_await work_until_stopped();
   ++stops_;
   log::info("CiviCRM: stopping");
-  co_await work_->close(stops_ > 2 ? Millis{0} : options_.stop_grace);
+  const Millis none{0};
+  const Millis grace = stops_ > 2 ? none : options_.stop_grace;
+  co_await work_->close(grace);
   co_await gate_.close();
-  co_await control_->close(Millis{0});
+  co_await control_->close(none);
   log::info("CiviCRM: stopped");
   co_return outcome;
 }
