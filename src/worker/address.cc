@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "worker/report.h"
+
 namespace coworker::worker {
 namespace {
+
+constexpr std::size_t kShown = 500;
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -77,6 +81,12 @@ std::string with_query(std::string address, std::string_view parameters) {
   std::string added{mark == std::string::npos ? '?' : '&'};
   if (mark != std::string::npos && mark + 1 == end) added.clear();
   return address.insert(end, added.append(parameters));
+}
+
+std::string beginning_of(std::string_view body) {
+  std::string text = log_line(body.substr(0, kShown)).text;
+  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  return text;
 }
 
 std::string without_secrets(std::string_view address) {

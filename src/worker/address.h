@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-/// The text of an HTTP request, without sending it.
+/// The text of HTTP requests and responses, without sending anything.
 namespace coworker::worker {
 
 /// The names that stand in braces in an address, "{name}": letters, digits, '_' and '-'. Other braces are text.
@@ -22,6 +22,9 @@ std::string form_of(std::string_view body, std::string_view metadata);
 
 /// Adds parameters to an address, before its fragment.
 std::string with_query(std::string address, std::string_view parameters);
+
+/// For logs and errors: what a response begins with, as one line.
+std::string beginning_of(std::string_view body);
 
 /// For logs and errors: without user, password and query.
 std::string without_secrets(std::string_view address);

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
 namespace coworker::worker {
 
@@ -14,6 +16,8 @@ struct HttpTransfers::Transfer {
   HttpRequest request;
   HttpResponse response;
   Done done;
+  std::size_t body_at = 0;    // what of the body was handed to libcurl
+  bool was_answered = false;  // since the body was last sent from its beginning
   char error[CURL_ERROR_SIZE] = {};
 };
 
@@ -28,8 +32,28 @@ struct HttpTransfers::Socket {
   bool writing = false;
 };
 
-HttpTransfers::HttpTransfers(async::Loop& loop, const Curl& curl)
+namespace {
+
+/// What libcurl knows of a transfer beside its body.
+void read_facts(const Curl& curl, CURL* easy, HttpResponse& response) {
+  long sent = 0;
+  const char* text = nullptr;
+  curl_off_t seconds = 0;
+  curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response.status);
+  if (curl.easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK) response.sent = sent > 0;
+  if (curl.easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK && text != nullptr)
+    response.content_type = text;
+  if (curl.easy_getinfo(easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text != nullptr) response.location = text;
+  if (curl.easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0) {
+    response.retry_after = std::chrono::seconds{seconds};
+  }
+}
+
+}  // namespace
+
+HttpTransfers::HttpTransfers(async::Loop& loop, const Curl& curl, std::uint32_t host_connections)
     : loop_{loop}, curl_{curl}, multi_{curl.multi_init()}, timer_{loop} {
+  curl_.multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(host_connections));
   curl_.multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &HttpTransfers::on_socket);
   curl_.multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_.multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &HttpTransfers::on_timer);
@@ -71,11 +95,17 @@ void HttpTransfers::set_options(Transfer& transfer) {
   set(CURLOPT_USERAGENT, "coworker");
   set(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1L : 0L);
   set(CURLOPT_MAXREDIRS, static_cast<long>(request.redirects));
-  if (request.has_body) {
-    set(CURLOPT_POST, 1L);
-    set(CURLOPT_POSTFIELDS, request.body.data());
-    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+  set(CURLOPT_HEADERFUNCTION, &HttpTransfers::on_header);
+  set(CURLOPT_HEADERDATA, &transfer);
+  if (request.limit > Millis{0}) set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.limit.count()));
+  if (request.connect_limit > Millis{0}) {
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_limit.count()));
   }
+  if (request.idle_limit > Millis{0}) {
+    set(CURLOPT_MAXAGE_CONN, static_cast<long>(std::chrono::ceil<std::chrono::seconds>(request.idle_limit).count()));
+  }
+  set_trust(transfer);
+  if (request.has_body) set_body(transfer);
   if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
   // Named only where it differs from what libcurl does by itself: a named one is kept after every redirect.
   const bool is_usual = request.method == (request.has_body ? "POST" : "GET") || request.method == "HEAD";
@@ -87,6 +117,29 @@ void HttpTransfers::set_options(Transfer& transfer) {
     transfer.headers = curl_.slist_append(transfer.headers, line.c_str());
   }
   set(CURLOPT_HTTPHEADER, transfer.headers);
+}
+
+void HttpTransfers::set_trust(Transfer& transfer) {
+  const auto set = [&](CURLoption option, const char* path) { curl_.easy_setopt(transfer.easy, option, path); };
+  if (!transfer.request.ca_file.empty()) return set(CURLOPT_CAINFO, transfer.request.ca_file.c_str());
+  const auto named = [](const char* name) -> const char* {
+    const char* path = std::getenv(name);
+    return path != nullptr && *path != '\0' ? path : nullptr;
+  };
+  if (const char* file = named("CURL_CA_BUNDLE")) return set(CURLOPT_CAINFO, file);
+  if (const char* folder = named("SSL_CERT_DIR")) set(CURLOPT_CAPATH, folder);
+  if (const char* file = named("SSL_CERT_FILE")) set(CURLOPT_CAINFO, file);
+}
+
+// Read through functions of ours: only so may we say whether it may be sent again.
+void HttpTransfers::set_body(Transfer& transfer) {
+  const auto set = [&](CURLoption option, auto value) { curl_.easy_setopt(transfer.easy, option, value); };
+  set(CURLOPT_POST, 1L);
+  set(CURLOPT_READFUNCTION, &HttpTransfers::on_body);
+  set(CURLOPT_READDATA, &transfer);
+  set(CURLOPT_SEEKFUNCTION, &HttpTransfers::on_rewind);
+  set(CURLOPT_SEEKDATA, &transfer);
+  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer.request.body.size()));
 }
 
 void HttpTransfers::cancel(Id id) {
@@ -111,6 +164,27 @@ std::size_t HttpTransfers::on_data(char* data, std::size_t size, std::size_t cou
   body.append(data, std::min(bytes, room));
   transfer.response.too_long = bytes > room;
   return transfer.response.too_long ? 0 : bytes;  // fewer than it has ends the transfer
+}
+
+std::size_t HttpTransfers::on_header(char*, std::size_t size, std::size_t count, void* context) {
+  static_cast<Transfer*>(context)->was_answered = true;
+  return size * count;
+}
+
+std::size_t HttpTransfers::on_body(char* buffer, std::size_t size, std::size_t count, void* context) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  const std::size_t bytes = transfer.request.body.copy(buffer, size * count, transfer.body_at);
+  transfer.body_at += bytes;
+  return bytes;
+}
+
+// A redirect and a demand for credentials are answers; a connection that died is none.
+int HttpTransfers::on_rewind(void* context, curl_off_t offset, int origin) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  if (!transfer.was_answered || offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_FAIL;
+  transfer.was_answered = false;
+  transfer.body_at = 0;
+  return CURL_SEEKFUNC_OK;
 }
 
 // ---- what libcurl waits for ---------------------------------------------------------------------
@@ -184,8 +258,11 @@ void HttpTransfers::finish_done() {
     Transfer* transfer = nullptr;
     curl_.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
     HttpResponse response = std::move(transfer->response);
-    curl_.easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &response.status);
-    if (code != CURLE_OK && !response.too_long) {
+    read_facts(curl_, transfer->easy, response);
+    response.untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
+    if (code == CURLE_SEND_FAIL_REWIND && response.status == 0) {
+      response.error = "the connection was closed before an answer came";
+    } else if (code != CURLE_OK && !response.too_long) {
       response.error = transfer->error[0] != '\0' ? transfer->error : curl_.easy_strerror(code);
     }
     const Done done = std::move(transfer->done);

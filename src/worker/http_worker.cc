@@ -10,17 +10,6 @@
 namespace coworker::worker {
 namespace {
 
-constexpr std::size_t kShown = 500;
-
-/// One line of what a response begins with.
-std::string beginning_of(const std::string& body) {
-  std::string text = log_line(std::string_view{body}.substr(0, kShown)).text;
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ') c = ' ';
-  }
-  return text;
-}
-
 class HttpExecution : public Execution, public std::enable_shared_from_this<HttpExecution> {
  public:
   HttpExecution(async::Loop& loop, HttpTransfers& transfers, Millis timeout, Watcher watcher)
