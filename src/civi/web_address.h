@@ -28,7 +28,7 @@ struct WebAddress {
   WebCredential credential;
 };
 
-/// Reads `https://user:password@host/civicrm/queue` and `https://host/civicrm/queue?token=XXX`. The API is a
+/// Reads `https://user:password@host/civicrm/queue` and `https://host/civicrm/queue?token=TOKEN`. The API is a
 /// neighbour of what the path names below `civicrm`, also where a CMS keeps that path in a parameter
 /// (`?q=civicrm/queue`,
 /// `?task=civicrm/queue`); without such a path the site is taken to be at the address itself.

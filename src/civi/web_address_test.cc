@@ -36,8 +36,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         AddressCase{"PasswordOfTheReadme", "https://user:pass@host/civicrm/queue", "https://host/civicrm/queue",
                     "https://host/civicrm/ajax/api4/Queue/get", "user:pass"},
-        AddressCase{"TokenOfTheReadme", "https://host/civicrm/queue?token=XXX", "https://host/civicrm/queue",
-                    "https://host/civicrm/ajax/api4/Queue/get", "", "XXX"},
+        AddressCase{"TokenOfTheReadme", "https://host/civicrm/queue?token=T0K", "https://host/civicrm/queue",
+                    "https://host/civicrm/ajax/api4/Queue/get", "", "T0K"},
         AddressCase{"PasswordAndToken", "https://u:p@host/civicrm/queue?token=X", "https://host/civicrm/queue",
                     "https://host/civicrm/ajax/api4/Queue/get", "u:p", "X"},
         AddressCase{"EncodedSecrets", "https://a%40b:p%3Aq%2F@host/civicrm/queue?token=a%2Bb",
