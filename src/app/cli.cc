@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "app/command.h"
+#include "app/secrets.h"
 #include "app/worker_registry.h"
 #include "base/build.h"
 #include "service/run.h"
@@ -108,40 +109,6 @@ void register_command(CLI::App& root, const Command& command, Slots& slots) {
 }
 
 constexpr int kUnknown = 3;  // exit code of a Nagios plugin
-
-/// A flag whose value nobody else is to see.
-struct SecretFlag {
-  std::string_view name;
-  const char* instead;
-};
-constexpr SecretFlag kSecretFlags[] = {{"--password",
-                                        "a password on the command line can be seen by others; use "
-                                        "--password-file or COWORKER_PASSWORD"},
-                                       {"--admin-cookie",
-                                        "a cookie on the command line can be seen by others; use "
-                                        "--cookie-file or COWORKER_ADMIN_COOKIE"},
-                                       {"-a",
-                                        "a cookie on the command line can be seen by others; use --cookie-file "
-                                        "or COWORKER_ADMIN_COOKIE"}};
-
-// Others see the arguments of a process; secrets are gone from them as soon as they were read.
-void hide_secrets(int argc, char** argv) {
-  for (int i = 1; i < argc && std::strcmp(argv[i], "--") != 0; ++i) {
-    for (const SecretFlag& flag : kSecretFlags) {
-      const std::string_view word = argv[i];
-      char* secret = nullptr;
-      if (word == flag.name && i + 1 < argc) secret = argv[i + 1];
-      const bool is_short = !flag.name.starts_with("--");
-      if (word.size() > flag.name.size() && word.starts_with(flag.name) &&
-          (is_short || word[flag.name.size()] == '=')) {
-        secret = argv[i] + flag.name.size() + (is_short ? 0 : 1);
-      }
-      if (secret == nullptr) continue;
-      std::memset(secret, 'x', std::strlen(secret));
-      std::fputs(fmt::format("coworker: warning: {}\n", flag.instead).c_str(), stderr);
-    }
-  }
-}
 
 // "schedule --crontab FILE next 5": the flags of a command are also those of the one below it.
 int run_parsed(const std::deque<Slots>& all, const worker::Registry& workers) {
