@@ -147,6 +147,8 @@ constexpr std::array kKeys{
         {},
         0,
         100},
+    Key{Scope::worker, "authorities", Kind::path, "",
+        "PEM file of the authorities whose certificates are trusted, instead of the system's."},
     Key{Scope::worker, "response_limit", Kind::size, "1M", "Bytes of a response; a longer one is a failure."},
     Key{Scope::worker,
         "count",

@@ -25,7 +25,7 @@ constexpr Type kTypes[] = {
     {"command", WorkerKind::command, "command directory environment memory"},
     {"inline", WorkerKind::inline_worker, "name"},
     {"isolated", WorkerKind::isolated, "name directory environment memory"},
-    {"http", WorkerKind::http, "address method headers placeholders redirects response_limit"},
+    {"http", WorkerKind::http, "address method headers placeholders redirects response_limit authorities"},
     {"pipe", WorkerKind::pipe, "command directory environment memory count requests lifetime idle max_memory"},
 };
 
@@ -106,6 +106,7 @@ Result<> Reader::read_http(service::HttpConfig& http) const {
   http.method = get<std::string>("method");
   http.redirects = number<std::uint32_t>("redirects");
   http.response_limit = get<std::uint64_t>("response_limit");
+  http.authorities = get<std::string>("authorities");
   if (http.address.empty()) return refuse("address", " is missing: type http needs a URL");
   if (!http.address.starts_with("http://") && !http.address.starts_with("https://")) {
     return refuse("address", fmt::format(": '{}' begins with neither http:// nor https://", http.address));

@@ -102,7 +102,9 @@ std::size_t WebConnection::free_slots() const {
   return closing_ || used_ >= options_.count ? 0 : options_.count - used_;
 }
 
+// Before the site has said who we are there, the call itself finds out.
 Result<> WebConnection::check_identity(const Identity& identity) const {
+  if (!is_known_) return {};
   const bool is_own = identity.is_nobody() || (own_.contact != 0 && identity.contact == own_.contact);
   const bool is_here = identity.domain == 0 || own_.domain == 0 || identity.domain == own_.domain;
   if (is_own && is_here) return {};

@@ -39,6 +39,7 @@ struct HttpConfig {
   std::map<std::string, std::string> headers;   // added to each request
   std::map<std::string, std::string> replaced;  // {name} in the address is replaced by this, percent-encoded
   std::uint32_t redirects = 0;                  // followed
+  std::string authorities;                      // PEM file to trust instead of the system's
   std::uint64_t response_limit = 1 << 20;       // bytes of a response; more is a failure
 };
 

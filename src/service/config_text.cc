@@ -19,7 +19,8 @@ json::object write(const HttpConfig& http) {
           {"headers", json::value_from(http.headers)},
           {"replaced", json::value_from(http.replaced)},
           {"redirects", http.redirects},
-          {"response_limit", http.response_limit}};
+          {"response_limit", http.response_limit},
+          {"authorities", http.authorities}};
 }
 
 json::object write(const PoolConfig& pool) {
@@ -83,6 +84,7 @@ HttpConfig read_http(const json::object& from) {
   http.replaced = text_map(from, "replaced");
   http.redirects = number<std::uint32_t>(from, "redirects");
   http.response_limit = number<std::uint64_t>(from, "response_limit");
+  http.authorities = text(from, "authorities");
   return http;
 }
 

@@ -35,6 +35,7 @@ TEST(Assignment, ComesThroughWhole) {
   queue.worker.http.replaced = {{"a", "b"}};
   queue.worker.http.redirects = 3;
   queue.worker.http.response_limit = 4;
+  queue.worker.http.authorities = "ca.pem";
   queue.worker.pool = PoolConfig{5, 6, Millis{7}, Millis{8}, 9};
   queue.job_process_timeout = Seconds{5};
   queue.job_lifetime = Seconds{6};

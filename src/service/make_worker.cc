@@ -79,8 +79,8 @@ Made make_worker(const QueueConfig& queue, const WorkerParts& parts) {
       return make_pipe(queue.worker, parts);
     case WorkerKind::http: {
       const HttpConfig& http = queue.worker.http;
-      return worker::HttpWorker::make(
-          parts.loop, {http.address, http.method, http.headers, http.replaced, http.redirects, http.response_limit});
+      return worker::HttpWorker::make(parts.loop, {http.address, http.method, http.headers, http.replaced,
+                                                   http.redirects, http.response_limit, http.authorities});
     }
   }
   return fail(Errc::internal, "a worker of an unknown type");

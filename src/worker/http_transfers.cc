@@ -86,6 +86,8 @@ void HttpTransfers::set_options(Transfer& transfer) {
   const auto set = [&](CURLoption option, auto value) { curl_.easy_setopt(transfer.easy, option, value); };
   set(CURLOPT_URL, request.url.c_str());
   set(CURLOPT_NOSIGNAL, 1L);
+  // A transfer that is cancelled while its host's name is looked up does not wait for that.
+  set(CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_PRIVATE, &transfer);
   set(CURLOPT_ERRORBUFFER, transfer.error);
   set(CURLOPT_PROTOCOLS_STR, "http,https");

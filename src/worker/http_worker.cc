@@ -101,6 +101,7 @@ std::shared_ptr<Execution> HttpWorker::start(Job job, Watcher watcher) {
   request.headers = options_.headers;
   request.redirects = options_.redirects;
   request.response_limit = options_.response_limit;
+  request.ca_file = options_.authorities;
   request.has_body = !takes_query(options_.method);
   std::string form = form_of(job.body, job.metadata);
   if (request.has_body) {

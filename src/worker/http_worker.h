@@ -31,6 +31,7 @@ class HttpWorker : public Worker {
     std::map<std::string, std::string> replaced;
     std::uint32_t redirects = 0;
     std::uint64_t response_limit = 1 << 20;
+    std::string authorities;  // PEM file to trust instead of the system's
   };
 
   /// unavailable: libcurl cannot be loaded.
