@@ -130,6 +130,8 @@ class Consumer {
   std::map<Id, Running> running_;
   std::deque<Id> waiting_;   // claimed, and not to be started yet
   std::size_t started_ = 0;  // of running_, those that have a slot
+  std::size_t inline_running_ = 0;
+  std::size_t suspects_running_ = 0;
   Id next_id_ = 1;
   std::mt19937_64 random_{std::random_device{}()};
   bool claiming_ = false;

@@ -32,11 +32,7 @@ EventKind kind_of(Kind kind) {
 /// A suspect runs alone among the inline jobs; nothing inline overtakes one that waits.
 bool Consumer::may_start(const Running& running) const {
   if (!running.is_inline) return true;
-  for (const auto& [id, other] : running_) {
-    if (&other == &running || !other.is_inline || other.execution == nullptr) continue;
-    if (running.suspect || other.suspect) return false;
-  }
-  return true;
+  return running.suspect ? inline_running_ == 0 : suspects_running_ == 0;
 }
 
 void Consumer::start_waiting() {
@@ -64,6 +60,8 @@ void Consumer::start_waiting() {
 void Consumer::begin(Id id) {
   Running& running = running_.at(id);
   ++started_;
+  if (running.is_inline) ++inline_running_;
+  if (running.suspect) ++suspects_running_;
   PageSlot& slot = parts_.page->slot(running.slot);
   if (running.is_inline) slot.flags.fetch_or(PageSlot::kInline);
   worker::Watcher watcher;
@@ -126,6 +124,8 @@ void Consumer::on_end(Id id, worker::Outcome outcome) {
   Running running = std::move(entry->second);
   running_.erase(entry);
   --started_;
+  if (running.is_inline) --inline_running_;
+  if (running.suspect) --suspects_running_;
   parts_.page->count_ended();
   if (running.suspect) parts_.suspects->clear(static_cast<std::uint64_t>(running.attempt.job.id.key));
   if (running.lost) {
