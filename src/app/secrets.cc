@@ -21,9 +21,9 @@ struct SecretFlag {
 constexpr SecretFlag kSecretFlags[] = {{"--password", "password", "--password-file or COWORKER_PASSWORD"},
                                        {"--admin-cookie", "cookie", "--cookie-file or COWORKER_ADMIN_COOKIE"},
                                        {"-a", "cookie", "--cookie-file or COWORKER_ADMIN_COOKIE"}};
-/// A site's address: --web ADDRESS, -d webUrl=ADDRESS. Only what is secret in it is overwritten.
-constexpr std::string_view kWebFlag = "--web";
-constexpr std::string_view kWebKey = "webUrl=";
+/// A site's address, also as a key (-d web=ADDRESS). Only what is secret in it is overwritten.
+constexpr const char* kWebFlag = "--web";
+constexpr const char* kWebValue = "web=";
 
 void warn(const char* what, const char* instead) {
   std::fputs(
@@ -57,8 +57,8 @@ void hide_secrets(int argc, char** argv) {
       std::memset(secret, 'x', std::strlen(secret));
       warn(flag.what, flag.instead);
     }
-    if (char* address = value_of(kWebFlag, words, at)) hide_web_credential(address);
-    if (char* address = std::strstr(words[at], kWebKey.data())) hide_web_credential(address);
+    if (std::strcmp(words[at], kWebFlag) == 0 && at + 1 < words.size()) hide_web_credential(words[at + 1]);
+    if (char* address = std::strstr(words[at], kWebValue)) hide_web_credential(address);
   }
 }
 

@@ -26,8 +26,8 @@ TEST(Secrets, OfTheCommandLineAreOverwritten) {
   EXPECT_THAT(
       hidden({"coworker", "run", "--web=https://me:abc@host/a?token=T&q=1", "--web", "https://host/?token=ab"}),
       ElementsAre("coworker", "run", "--web=https://xxxxxx@host/a?token=x&q=1", "--web", "https://host/?token=xx"));
-  EXPECT_THAT(hidden({"coworker", "run", "-d", "webUrl=https://a:b@host/", "-dwebUrl=https://a:b@host/"}),
-              ElementsAre("coworker", "run", "-d", "webUrl=https://xxx@host/", "-dwebUrl=https://xxx@host/"));
+  EXPECT_THAT(hidden({"coworker", "run", "-d", "web=https://a:b@host/", "-dweb=https://a:b@host/"}),
+              ElementsAre("coworker", "run", "-d", "web=https://xxx@host/", "-dweb=https://xxx@host/"));
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               HasSubstr("a credential on the command line can be seen by others; use COWORKER_WEB_CREDENTIAL"));
 }

@@ -58,7 +58,7 @@ struct Reply {
 struct Site {
   std::string address;      // how it is reached, without credentials
   std::string version;      // CiviCRM's; empty: it did not say
-  std::string greeting;     // as it came; empty: there is none
+  std::string greeting;     // as it came, or what stands for it; empty: there is none
   bool can_log_in = false;  // tasks of other contacts can run
   std::int64_t domain = 0;  // 0: not known
   Millis latency{0};        // of one small call

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/log.h"
+#include "civi/version.h"
 #include "civi/web_api.h"
 
 namespace coworker::civi {
@@ -34,6 +35,12 @@ std::int64_t number_of(const json::value& record, std::string_view name) {
 const json::value* first_of(const Reply& reply) {
   const json::array* list = reply.values.if_array();
   return reply.ok() && list != nullptr && !list->empty() ? &list->front() : nullptr;
+}
+
+std::string name_of(const Identity& identity) {
+  if (identity.contact == 0) return "a contact that the site does not tell";
+  if (identity.domain == 0) return fmt::format("contact {}", identity.contact);
+  return fmt::format("contact {} of domain {}", identity.contact, identity.domain);
 }
 
 void tell_noise(const std::string& noise, const std::string& what,
@@ -99,7 +106,7 @@ WebConnection::WebConnection(async::Loop& loop, Options options, std::unique_ptr
 WebConnection::~WebConnection() = default;
 
 std::size_t WebConnection::free_slots() const {
-  return closing_ || used_ >= options_.count ? 0 : options_.count - used_;
+  return closing_ || tasks_ >= options_.count ? 0 : options_.count - tasks_;
 }
 
 // Before the site has said who we are there, the call itself finds out.
@@ -108,35 +115,37 @@ Result<> WebConnection::check_identity(const Identity& identity) const {
   const bool is_own = identity.is_nobody() || (own_.contact != 0 && identity.contact == own_.contact);
   const bool is_here = identity.domain == 0 || own_.domain == 0 || identity.domain == own_.domain;
   if (is_own && is_here) return {};
-  return fail(
-      Errc::denied,
-      fmt::format("it must run as contact {} of domain {}, and over HTTP everything runs as the credential's "
-                  "contact{}: use --pipe for such tasks",
-                  identity.contact, identity.domain,
-                  own_.contact == 0 ? std::string{} : fmt::format(" {} of domain {}", own_.contact, own_.domain)));
+  return fail(Errc::denied,
+              fmt::format("it must run as {}, and over HTTP everything runs as {}: use --pipe for such tasks",
+                          name_of(identity), name_of(own_)));
 }
 
 // ---- slots --------------------------------------------------------------------------------------
 
-async::Task<Reply> WebConnection::take_slot() {
-  while (!closing_ && used_ >= options_.count) {
+// Questions do not wait for tasks: who asks whether there are any would wait for their end.
+async::Task<Reply> WebConnection::enter(bool is_task) {
+  while (!closing_ && is_task && tasks_ >= options_.count) {
     freed_.reset();
     co_await freed_.wait();
   }
   if (closing_) co_return stopped();
-  ++used_;
+  if (is_task) ++tasks_;
+  ++calls_;
   finished_.reset();
   co_return Reply{};
 }
 
-void WebConnection::leave_slot() {
-  --used_;
-  freed_.set();
-  if (used_ == 0) finished_.set();
+void WebConnection::leave(bool is_task) {
+  if (is_task) {
+    --tasks_;
+    freed_.set();
+  }
+  if (--calls_ == 0) finished_.set();
 }
 
 async::Task<Reply> WebConnection::call(Call call) {
-  Reply ready = co_await take_slot();
+  const bool is_task = !call.name.empty();
+  Reply ready = co_await enter(is_task);
   if (!ready.ok()) co_return ready;
   ready = co_await ensure_known();
   if (ready.ok()) {
@@ -152,15 +161,15 @@ async::Task<Reply> WebConnection::call(Call call) {
     const WebAnswer answer = co_await ask(std::move(question));
     ready = answer.reply;
   }
-  leave_slot();
+  leave(is_task);
   co_return ready;
 }
 
 async::Task<Result<Site>> WebConnection::open() {
-  Reply ready = co_await take_slot();
+  Reply ready = co_await enter(false);
   if (ready.ok()) {
     ready = co_await ensure_known();
-    leave_slot();
+    leave(false);
   }
   if (!ready.ok()) co_return fail(ready.code, fmt::format("{}: {}", site_.address, ready.reason));
   co_return site_;
@@ -213,6 +222,7 @@ async::Task<Reply> WebConnection::find_out() {
   const Question question{"Queue", "claimItems", {}};
   const WebAnswer allowed = co_await ask(question);
   if (!allowed.reply.ok() && allowed.reply.kind != Kind::refused) co_return allowed.reply;
+  site_.greeting = fmt::format("{} as {}", protocol_ == Protocol::json_rpc ? "JSON-RPC" : "APIv4", name_of(own_));
   co_return Reply{};
 }
 
@@ -240,12 +250,12 @@ async::Task<Reply> WebConnection::find_end_point() {
 }
 
 Reply WebConnection::check_version() const {
-  if (options_.minimum_version.empty()) return {};
-  if (site_.version.empty()) {
-    log::info(fmt::format("{}: the site does not tell its version", site_.address));
+  if (options_.minimum_version.empty() || site_.version.empty() ||
+      is_at_least(site_.version, options_.minimum_version)) {
     return {};
   }
-  return {};
+  return Reply::failed(Kind::unsent, Errc::invalid_argument,
+                       fmt::format("CiviCRM {} is older than {}", site_.version, options_.minimum_version));
 }
 
 async::Task<> WebConnection::find_contact() {

@@ -17,7 +17,8 @@
 namespace coworker::civi {
 
 /// APIv4 of a site over HTTP. Every call is a request of its own, as the contact whose credential the address has;
-/// nobody can log in as another. Up to `count` requests are open at a time, on connections that are kept.
+/// nobody can log in as another. Up to `count` tasks, which are the calls that have a name, run at a time; connections
+/// are kept.
 ///
 /// A request that reads is sent again when the network or the server fails, later and later, within its time; one that
 /// changes something only where it is known that the server has done nothing with it. Redirects are not followed: they
@@ -56,8 +57,8 @@ class WebConnection final : public Connection {
 
   WebConnection(async::Loop& loop, Options options, std::unique_ptr<worker::HttpTransfers> transfers);
 
-  async::Task<Reply> take_slot();
-  void leave_slot();
+  async::Task<Reply> enter(bool is_task);
+  void leave(bool is_task);
   async::Task<Reply> ensure_known();
   async::Task<Reply> find_out();
   async::Task<Reply> find_end_point();
@@ -79,9 +80,10 @@ class WebConnection final : public Connection {
   bool is_known_ = false;
   Reply trouble_;  // why it is not
 
-  std::size_t used_ = 0;
+  std::size_t tasks_ = 0;
+  std::size_t calls_ = 0;  // tasks and others
   bool closing_ = false;
-  async::Event freed_;     // a slot is free, or nobody gets one any more
+  async::Event freed_;     // a task may begin, or nobody gets one any more
   async::Event broken_;    // no time is left for what is open
   async::Event finished_;  // nothing is open
   async::Event knowing_;   // nobody is finding out

@@ -1,6 +1,7 @@
 #define CURL_DISABLE_TYPECHECK
 #include "worker/http_transfers.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,11 @@
 #include <cstdlib>
 
 namespace coworker::worker {
+namespace {
+
+constexpr std::size_t kLongestUrl = 8'000'000;  // libcurl takes no longer text
+
+}  // namespace
 
 struct HttpTransfers::Transfer {
   Id id = 0;
@@ -264,6 +270,8 @@ void HttpTransfers::finish_done() {
     response.untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
     if (code == CURLE_SEND_FAIL_REWIND && response.status == 0) {
       response.error = "the connection was closed before an answer came";
+    } else if (transfer->request.url.size() > kLongestUrl) {
+      response.error = fmt::format("an address of {} bytes is too long", transfer->request.url.size());
     } else if (code != CURLE_OK && !response.too_long) {
       response.error = transfer->error[0] != '\0' ? transfer->error : curl_.easy_strerror(code);
     }

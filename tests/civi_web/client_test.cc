@@ -105,6 +105,16 @@ TEST_F(WebClient, WorksWithAPasswordAndWithAToken) {
   }
 }
 
+TEST_F(WebClient, Case06_AnOldVersionIsRefused) {
+  WebConnection::Options options;
+  options.minimum_version = "5.81.1";
+  Client old{url(), options};
+  EXPECT_THAT(old.open().error().message(), HasSubstr("CiviCRM 5.81.0 is older than 5.81.1"));
+  options.minimum_version = "5.51.alpha1";
+  Client fits{url(), options};
+  EXPECT_TRUE(fits.open());
+}
+
 TEST_F(WebClient, ClaimsAndRuns) {
   site_->set_queues(
       R"({"queues":{"a b":{"batch_limit":2}},"items":[{"id":1,"queue":"a b"},{"id":2,"queue":"a b","task":"fail"}]})");
@@ -292,7 +302,11 @@ TEST_F(WebClient, NotMoreCallsAreOpenThanThereAreSlots) {
   ASSERT_TRUE(client.open()) << site_->log();
   site_->plan("Queue/get hold\nQueue/get hold\nQueue/get hold\nQueue/get hold");
   std::vector<std::shared_ptr<std::optional<Reply>>> replies;
-  for (int i = 0; i < 4; ++i) replies.push_back(client.begin(Call{"Queue", "get", {}}));
+  for (int i = 0; i < 4; ++i) {
+    Call call{"Queue", "get", {}};
+    call.name = "a task";
+    replies.push_back(client.begin(std::move(call)));
+  }
   client.run_until([&] { return site_->requests("Queue/get").size() >= 2; });
   EXPECT_EQ(client.connection().free_slots(), 0u);
   EXPECT_THAT(site_->requests("Queue/get"), SizeIs(2));
@@ -307,8 +321,12 @@ TEST_F(WebClient, ClosingEndsWhatIsOpen) {
   Client client{url()};
   ASSERT_TRUE(client.open()) << site_->log();
   site_->plan("Queue/runItems hold");
-  const auto open = client.begin(Call{"Queue", "runItems", {{"items", json::array{}}}});
-  const auto waiting = client.begin(Call{"Queue", "get", {}});
+  Call first{"Queue", "runItems", {{"items", json::array{}}}};
+  first.name = "a task";
+  const auto open = client.begin(std::move(first));
+  Call second{"Queue", "get", {}};
+  second.name = "a task";
+  const auto waiting = client.begin(std::move(second));
   client.run_until([&] { return site_->requests("Queue/runItems").size() == 1; });
   client.close(Millis{0});
   ASSERT_TRUE(open->has_value() && waiting->has_value());

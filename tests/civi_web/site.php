@@ -234,7 +234,8 @@ function api4(string $entity, string $action, array $params): array {
       $may($contact !== null);
       return with_queues(function (array &$all) {
         $active = array_filter($all['queues'], fn ($queue) => ($queue['status'] ?? 'active') === 'active');
-        return array_map(fn ($name) => ['name' => (string) $name], array_keys($active));
+        return array_map(fn ($name) => ['name' => (string) $name] + array_intersect_key($all['queues'][$name],
+          ['lease_time' => 1, 'status' => 1]), array_keys($active));
       });
     case 'Queue.claimItems':
       $may($is_admin);
@@ -242,14 +243,19 @@ function api4(string $entity, string $action, array $params): array {
     case 'Queue.runItems':
       $may($is_admin);
       return run_items($params['items'] ?? throw new ApiError('no items'), $contact);
+    case 'QueueItem.get':
+      $may($is_admin);
+      return with_queues(fn (array &$all) => array_values(array_map(
+        fn ($item) => ['id' => $item['id'], 'run_count' => $item['run_count'] ?? 0],
+        array_filter($all['items'], fn ($item) => named_by($item, $params['where'] ?? [])))));
     case 'QueueItem.update':
       $may($is_admin);
       return with_queues(function (array &$all) use ($params) {
         $changed = [];
         foreach ($all['items'] as &$item) {
           if (!named_by($item, $params['where'] ?? [])) continue;
-          if (array_key_exists('release_time', $params['values'])) $item['release'] = 0;
-          if (isset($params['values']['run_count'])) $item['run_count'] = $params['values']['run_count'];
+          $item['release'] = strtotime($params['values']['release_time'] ?? 'now');
+          $item['run_count'] = $params['values']['run_count'];
           $changed[] = ['id' => $item['id']];
         }
         return $changed;
@@ -261,7 +267,7 @@ function api4(string $entity, string $action, array $params): array {
 
 function named_by(array $item, array $where): bool {
   foreach ($where as [$field, $operator, $value]) {
-    if ($field === 'id' && !in_array((string) $item['id'], array_map('strval', (array) $value), true)) return false;
+    if (!in_array((string) ($item[$field] ?? 0), array_map('strval', (array) $value), true)) return false;
   }
   return $where !== [];
 }

@@ -110,6 +110,16 @@ TEST_F(HttpWorkers, LargeBodiesPass) {
   EXPECT_EQ(program.stop(), 0);
 }
 
+TEST_F(HttpWorkers, ABodyThatNoAddressCanHoldIsAFailure) {
+  sandbox_.write("coworker.yml", "queues: { q: { worker: { type: http, method: GET, address: 'http://" +
+                                     server_.at("/echo") + "' }, failure_queue: dead, max_retries: 0 } }\n");
+  Background program{sandbox_, {"run"}};
+  ASSERT_EQ(sandbox_.run({"add", "q", "--stdin"}, '"' + std::string(8'000'000, 'x') + "\"\n").code, 0);
+  EXPECT_TRUE(eventually([&] { return sandbox_.run({"jobs", "--dead"}).out.find("too long") != std::string::npos; }))
+      << program.log();
+  EXPECT_EQ(program.stop(), 0);
+}
+
 TEST_F(HttpWorkers, ABrokenConnectionIsAFailure) {
   EXPECT_EQ(process(server_.at("/hangup")).code, 1);
   EXPECT_THAT(process("127.0.0.1:1/").err, HasSubstr("connect to 127.0.0.1 port 1"));
