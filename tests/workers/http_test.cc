@@ -115,7 +115,7 @@ TEST_F(HttpWorkers, ABodyThatNoAddressCanHoldIsAFailure) {
                                      server_.at("/echo") + "' }, failure_queue: dead, max_retries: 0 } }\n");
   Background program{sandbox_, {"run"}};
   ASSERT_EQ(sandbox_.run({"add", "q", "--stdin"}, '"' + std::string(8'000'000, 'x') + "\"\n").code, 0);
-  EXPECT_TRUE(eventually([&] { return sandbox_.run({"jobs", "--dead"}).out.find("too long") != std::string::npos; }))
+  EXPECT_TRUE(eventually([&] { return program.log().find("bytes is too long") != std::string::npos; }))
       << program.log();
   EXPECT_EQ(program.stop(), 0);
 }
