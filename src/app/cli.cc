@@ -7,6 +7,9 @@
 #include <deque>
 
 #include "app/command.h"
+#include "app/config_value.h"
+#include "app/old_names.h"
+#include "app/output.h"
 #include "app/secrets.h"
 #include "app/worker_registry.h"
 #include "base/build.h"
@@ -122,6 +125,20 @@ int run_parsed(const std::deque<Slots>& all, const worker::Registry& workers) {
   return command == nullptr ? kWrongUsage : command->run(arguments, Context{workers, arguments.has("json")});
 }
 
+/// The nearest command's name where there is no such one; empty: there is. Words in front of it are options.
+std::string unknown_command(const CLI::App& root, const std::vector<std::string>& words) {
+  const auto word = std::find_if(words.begin(), words.end(), [](const auto& each) { return !each.starts_with('-'); });
+  if (word == words.end()) return {};
+  std::vector<std::string_view> names;
+  for (const CLI::App* each : root.get_subcommands(nullptr)) {
+    if (each->check_name(*word)) return {};
+    if (!each->get_group().empty()) names.push_back(each->get_name());
+  }
+  const std::string_view near = nearest(*word, names);
+  return fmt::format("there is no command '{}'{}; see coworker --help", printable(*word),
+                     near.empty() ? "" : fmt::format(", did you mean '{}'", near));
+}
+
 }  // namespace
 
 int complain(const Error& error) {
@@ -155,8 +172,15 @@ int run_cli(int argc, char** argv, const worker::Registry& workers) {
     std::fputs(root.help().c_str(), stderr);
     return kWrongUsage;
   }
+  Result<std::vector<std::string>> words = in_own_words({argv + 1, argv + argc});
+  if (!words) {
+    return words.error().code() == Errc::invalid_argument ? complain_usage(words.error().message())
+                                                          : complain(words.error());
+  }
+  if (const std::string unknown = unknown_command(root, *words); !unknown.empty()) return complain_usage(unknown);
+  std::reverse(words->begin(), words->end());  // as the parser wants them
   try {
-    root.parse(argc, argv);
+    root.parse(std::move(*words));
   } catch (const CLI::ParseError& problem) {
     const auto asked =
         std::find_if(table.begin(), table.end(), [&](const Command& each) { return each.name == argv[1]; });

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <ctime>
+#include <filesystem>
 
 #include "base/fd.h"
 #include "base/time.h"
@@ -101,8 +102,11 @@ std::string& file_name() {
   return name;
 }
 
+/// The folder is made if it is missing.
 Result<> use_file(const std::string& name) {
   if (name.empty() && g_fd == STDERR_FILENO) return {};
+  std::error_code ignored;  // opening it will say
+  if (!name.empty()) std::filesystem::create_directories(std::filesystem::path{name}.parent_path(), ignored);
   Fd file{name.empty() ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
                        : ::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640)};
   if (!file) return fail_errno(errno, "open the log '" + name + "'");
