@@ -8,7 +8,7 @@ import subprocess
 import time
 
 PATIENCE = 60
-DEATHS = 5  # of one program
+DEATHS = 50  # of one program
 
 
 class Running:
@@ -115,8 +115,7 @@ def add_to_start(servers, count):
 def death_to_start(servers, count, command):
     """Nanoseconds from SIGKILL of a worker with grandchildren, or of an inline job's consumer, to its next start.
 
-    A consumer that dies again and again is started ever later, so a program sees only a few deaths, each when all its
-    consumers are ready.
+    Each death comes when all consumers of the program are ready.
     """
     worker = {"type": "command", "command": [servers.program("bench_app"), "work"]} if command else {"type": "inline"}
     queues = {"hold": {"worker": worker, "failure_strategy": "retry_immediately", "max_crashes": 0}}

@@ -170,55 +170,71 @@ int change(const Arguments& arguments, const Context& context, bool bodies, std:
   return kDone;
 }
 
-/// Adds before it removes: a crash in between leaves a dead job whose work is queued, and the next retry, within the
-/// hour that the store remembers, only removes it.
-Result<std::uint64_t> retry_slice(StoreSession& session, const std::vector<job::View>& jobs) {
-  std::size_t open = jobs.size();
-  std::optional<Error> trouble;
-  job::Remove remove;
-  for (const job::View& job : jobs) {
-    // Whoever consumes the failure queue has it.
-    if (job.state == job::State::leased) {
-      --open;
-      continue;
-    }
-    session.store().apply(job::make_again(job, job.origin, wall_millis()), [&, job](const Result<job::Answer>& answer) {
-      --open;
-      const auto* added = answer ? std::get_if<job::Added>(&*answer) : nullptr;
-      if (added != nullptr && job::is_stored(*added)) {
-        remove.jobs.push_back(job.id);
-      } else if (!trouble) {
-        trouble = added == nullptr ? answer.error() : job::refusal(*added, printable(job.origin));
-      }
-    });
-  }
-  session.run_until([&] { return open == 0; });
-  const auto count = remove.jobs.size();
-  if (count > 0) {
-    const Result<job::Statuses> removed = session.ask_for<job::Statuses>(std::move(remove));
-    if (!removed) return tl::unexpected{removed.error()};
-  }
-  if (trouble) return tl::unexpected{*trouble};
-  return count;
-}
-
 Result<std::uint64_t> done_of(const Result<job::Statuses>& statuses) {
   if (!statuses) return tl::unexpected{statuses.error()};
   return static_cast<std::uint64_t>(statuses->done());
 }
 
-Result<std::uint64_t> move_slice(StoreSession& session, const std::vector<job::View>& jobs, const std::string& target) {
-  std::uint64_t done = 0;
-  for (const job::View& job : jobs) {
-    if (job.state == job::State::leased || job.queue == target) continue;
-    job::Bury bury;
-    bury.failure_queue = target;
-    bury.items.push_back({job::JobRef{job.id, {}}, false, job.reason});
-    const Result<std::uint64_t> moved = done_of(session.ask_for<job::Statuses>(std::move(bury)));
-    if (!moved) return moved;
-    done += *moved;
+/// Adds before it removes: a crash in between leaves a dead job whose work is queued, and the next retry, within the
+/// hour that the store remembers, only removes it.
+Result<std::uint64_t> add_again(StoreSession& session, const std::vector<const job::View*>& jobs) {
+  std::size_t open = jobs.size();
+  std::optional<Error> trouble;
+  job::Remove remove;
+  for (const job::View* job : jobs) {
+    session.store().apply(
+        job::make_again(*job, job->origin, wall_millis()), [&, job](const Result<job::Answer>& answer) {
+          --open;
+          const auto* added = answer ? std::get_if<job::Added>(&*answer) : nullptr;
+          if (added != nullptr && job::is_stored(*added)) {
+            remove.jobs.push_back(job->id);
+          } else if (!trouble) {
+            trouble = added == nullptr ? answer.error() : job::refusal(*added, printable(job->origin));
+          }
+        });
   }
-  return done;
+  session.run_until([&] { return open == 0; });
+  Result<std::uint64_t> count = remove.jobs.size();
+  if (!remove.jobs.empty()) {
+    const Result<job::Statuses> removed = session.ask_for<job::Statuses>(std::move(remove));
+    if (!removed) count = tl::unexpected{removed.error()};
+  }
+  if (trouble) return tl::unexpected{*trouble};
+  return count;
+}
+
+/// Under the same id where the store can do that, and where the job carries no count of earlier lives.
+Result<std::uint64_t> retry_slice(StoreSession& session, const std::vector<job::View>& jobs) {
+  job::MoveDead revive;
+  std::vector<const job::View*> others;
+  for (const job::View& job : jobs) {
+    // Whoever consumes the failure queue has it.
+    if (job.state == job::State::leased) continue;
+    if (session.store().capabilities().revival && job::can_be_revived(job)) {
+      revive.items.push_back({job.id, job::lifetime_of(job)});
+    } else {
+      others.push_back(&job);
+    }
+  }
+  std::uint64_t done = 0;
+  if (!revive.items.empty()) {
+    const Result<std::uint64_t> revived = done_of(session.ask_for<job::Statuses>(std::move(revive)));
+    if (!revived) return revived;
+    done += *revived;
+  }
+  const Result<std::uint64_t> added = add_again(session, others);
+  if (!added) return added;
+  return done + *added;
+}
+
+Result<std::uint64_t> move_slice(StoreSession& session, const std::vector<job::View>& jobs, const std::string& target) {
+  job::MoveDead move;
+  move.queue = target;
+  move.revive = false;
+  for (const job::View& job : jobs) {
+    if (job.state != job::State::leased && job.queue != target) move.items.push_back({job.id, Seconds{0}});
+  }
+  return move.items.empty() ? Result<std::uint64_t>{0} : done_of(session.ask_for<job::Statuses>(std::move(move)));
 }
 
 Result<std::uint64_t> purge_slice(StoreSession& session, const std::vector<job::View>& jobs) {

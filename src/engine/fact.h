@@ -18,12 +18,12 @@
 ///               · flags u8 (1 bury on expiry, 2 written again by compaction) · priority i8
 ///               · queue · group · unique key; the body stands beside it
 ///   2 state     State
-///   3 moved     State · Origin · queue: into a failure queue
+///   3 moved     State · Origin · queue: into a failure queue, or out of it
 ///   4 removed   key u64 · event u8
 ///   5 clock     ms i64: the store's time; nothing older is reported later
 ///   6 queue     the settings of one queue: flags u8 (1 in, 2 out paused) · weight u32 · limit u32 · group limit u32
 ///               · name · failure queue
-///   7 register  value u64 · name
+///   7 register  value u64 (0: it is forgotten) · name
 ///   8 once      an idempotency key: job key u64 · ttl digits u16 · expires u32 s · queue · key
 ///
 ///   State   key u64 · event u8 · state u8 · flags u8 (1 queued once, 2 a reason is given, else

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ class Model {
   struct Job {
     job::JobId id;
     std::string queue{};
+    std::string origin{};  // of a dead one
     std::string group{};
     std::string unique{};
     std::int8_t priority = 0;
@@ -28,6 +30,7 @@ class Model {
     bool bury = false;
     bool dead = false;
     int attempts = 0;
+    std::uint64_t owner = 0;  // of the claim that holds it
   };
   struct Limits {
     std::uint32_t queue = 0;
@@ -37,7 +40,8 @@ class Model {
 
   std::map<job::Key, Job> jobs;
   std::map<std::string, Limits> limits;
-  std::int64_t now = 0;  // ms
+  std::set<std::uint64_t> gone;  // owners
+  std::int64_t now = 0;          // ms
 
   Job* find(const job::JobId& id) {
     const auto found = jobs.find(id.key);
@@ -99,6 +103,7 @@ class Model {
 
   void bury(Job& job) {
     const bool again = job.dead && job.queue == kFailureQueue;
+    if (!job.dead) job.origin = job.queue;
     job.queue = kFailureQueue;
     job.group.clear();
     job.unique.clear();
@@ -109,6 +114,38 @@ class Model {
     if (!again) return;
     job.state = job::State::scheduled;
     job.due = now + std::max<std::int64_t>(job.retry, 1) * 1000;
+  }
+
+  void move_dead(Job& job, const std::string& queue, bool revive, std::int64_t ttl) {
+    job.queue = queue;
+    if (revive) {
+      job.dead = false;
+      job.origin.clear();
+      job.bury = true;
+      job.attempts = 0;
+    }
+    if (ttl > 0) job.expires = (now + ttl * 1000 + 999) / 1000;
+    enqueue(job);
+  }
+
+  std::uint64_t disown(std::uint64_t owner, const std::vector<job::JobRef>& spared) {
+    std::uint64_t given_back = 0;
+    gone.insert(owner);
+    for (auto& [key, job] : jobs) {
+      if (job.state != job::State::leased || job.owner != owner) continue;
+      const auto is_this = [token = job.token](const job::JobRef& ref) { return ref.token == token; };
+      job.owner = 0;
+      if (std::any_of(spared.begin(), spared.end(), is_this)) continue;
+      enqueue(job);
+      ++given_back;
+    }
+    return given_back;
+  }
+
+  /// Owners live in memory only.
+  void reopen() {
+    gone.clear();
+    for (auto& [key, job] : jobs) job.owner = 0;
   }
 
   void advance(std::int64_t to) {

@@ -28,7 +28,7 @@ class Duel {
   std::string queue() { return std::string(1, static_cast<char>('a' + below(3))); }
 
   void step() {
-    switch (below(12)) {
+    switch (below(13)) {
       case 0:
       case 1:
       case 2:
@@ -47,9 +47,12 @@ class Duel {
         return advance();
       case 10:
         return compare();
+      case 11:
+        return many();
       default:
         if (!chance(10)) return;
         store_.reopen();
+        model_.reopen();
         store_.advance(0ms);  // what was due before is found due again
     }
   }
@@ -93,9 +96,16 @@ class Duel {
     if (chance(50)) queues.push_back(queue());
     if (chance(10)) queues.emplace_back(kFailureQueue);
     const auto count = static_cast<std::uint32_t>(1 + below(4));
+    const std::uint64_t owner = below(4);
     const auto jobs =
-        store_.ask<job::Claimed>(job::Claim{.queues = queues, .count = count, .fair = chance(50), .ticket = ++tickets_})
+        store_
+            .ask<job::Claimed>(
+                job::Claim{.queues = queues, .count = count, .fair = chance(50), .ticket = ++tickets_, .owner = owner})
             .jobs;
+    if (model_.gone.contains(owner)) {
+      EXPECT_TRUE(jobs.empty()) << "a claim for who is no more";
+      return;
+    }
     for (const auto& delivery : jobs) {
       Model::Job* job = model_.find(delivery.id);
       ASSERT_NE(job, nullptr) << "claimed a job that does not exist";
@@ -103,6 +113,7 @@ class Duel {
       EXPECT_EQ(delivery.attempts, job->attempts);
       job->state = job::State::leased;
       job->token = delivery.token;
+      job->owner = owner;
       job->due = job->retry > 0 ? model_.now + job->retry * 1000 : std::max(job->expires * 1000, model_.now);
       held_.push_back({delivery.id, delivery.token});
     }
@@ -192,6 +203,32 @@ class Duel {
     }
   }
 
+  /// What is done to many jobs at once.
+  void many() {
+    if (chance(20)) {
+      const std::uint64_t owner = 1 + below(3);
+      std::vector<job::JobRef> spared;
+      if (!held_.empty() && chance(50)) spared.push_back(held_[below(held_.size())]);
+      const auto count = store_.ask<job::Count>(job::Disown{owner, spared});
+      EXPECT_EQ(count.count, model_.disown(owner, spared));
+    } else if (chance(20)) {
+      const std::string name = chance(20) ? std::string{kFailureQueue} : queue();
+      store_.ask<job::Count>(job::Purge{.queue = name});
+      std::erase_if(model_.jobs, [&](const auto& each) { return each.second.queue == name; });
+    } else if (!model_.jobs.empty()) {
+      auto at = model_.jobs.begin();
+      std::advance(at, static_cast<std::ptrdiff_t>(below(model_.jobs.size())));
+      Model::Job& job = at->second;
+      const bool revive = chance(60);
+      const std::string to = revive && chance(50) ? "" : chance(50) ? "elsewhere" : queue();
+      const Seconds ttl{chance(50) ? 0 : 1 + below(100)};
+      const bool may = job.dead && job.state != job::State::leased;
+      EXPECT_EQ(store_.ask<job::Statuses>(job::MoveDead{{{job.id, ttl}}, to, revive}).each.at(0),
+                may ? job::Status::done : job::Status::conflict);
+      if (may) model_.move_dead(job, to.empty() ? job.origin : to, revive, ttl.count());
+    }
+  }
+
   void settings() {
     if (!chance(30)) return;
     job::SetQueue set{.queue = queue()};
@@ -218,6 +255,7 @@ class Duel {
       EXPECT_EQ(view.state, job->state) << job::to_string(view.id);
       EXPECT_EQ(view.queue, job->queue);
       EXPECT_EQ(view.attempts, job->attempts);
+      EXPECT_EQ(view.origin, job->origin);
       EXPECT_EQ(view.due_in.has_value(), job->due != 0);
       ready[view.queue] += view.state == job::State::ready ? 1 : 0;
     }

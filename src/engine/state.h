@@ -16,6 +16,7 @@
 #include "engine/key_index.h"
 #include "engine/live_records.h"
 #include "engine/once_keys.h"
+#include "engine/owners.h"
 #include "engine/queues.h"
 #include "engine/waiters.h"
 #include "job/command.h"
@@ -82,6 +83,11 @@ class State {
   /// 0 when there is no such register.
   std::uint64_t register_value(std::string_view name) const;
 
+  /// How many jobs claims for this owner may hold at most.
+  std::size_t most_held_by(std::uint64_t owner) const { return owners_.most_held(owner); }
+  /// How many bytes the names of the registers that this would forget have, and how many there are.
+  std::pair<std::size_t, std::size_t> forgettable(const job::ForgetRegisters& forget) const;
+
   bool nobody_waits() const { return waiters_.empty(); }
   /// How many jobs the waiting claims would take at most.
   std::uint64_t wanted() const { return std::min(waiters_.wanted(), index_.size()); }
@@ -110,13 +116,16 @@ class State {
   void answer(const job::Ack& ack, Effects& effects);
   void answer(const job::Retry& retry, Effects& effects);
   void answer(const job::Release& release, Effects& effects);
+  void answer(const job::Disown& disown, Effects& effects);
   void answer(const job::Bury& bury, Effects& effects);
+  void answer(const job::MoveDead& move, Effects& effects);
   void answer(const job::Extend& extend, Effects& effects);
   void answer(const job::Enqueue& enqueue, Effects& effects);
   void answer(const job::Dequeue& dequeue, Effects& effects);
   void answer(const job::Remove& remove, Effects& effects);
   void answer(const job::Working& working, Effects& effects);
   void answer(const job::SetQueue& set, Effects& effects);
+  void answer(const job::ForgetRegisters& forget, Effects& effects);
   void answer(const job::Purge& purge, Effects& effects);
   void answer(const job::Show& show, Effects& effects);
   void answer(const job::QueueStat& stat, Effects& effects);
@@ -131,6 +140,7 @@ class State {
 
   // state_jobs.cc: one job's moves
   void set_record(Entry& entry, Position position, std::uint64_t bytes);
+  void set_register(std::string_view name, std::uint64_t value);
   void set_once(std::string_view queue, std::string_view key, const Once& once);
   std::optional<job::Added> refusal(const job::Add& add, QueueIndex queue, Effects& effects) const;
   Slot create(const job::Add& add, QueueIndex queue, Effects& effects);
@@ -145,6 +155,7 @@ class State {
   void enqueue(Slot slot);
   void schedule(Slot slot, std::int64_t due);
   void lease(Slot slot, std::int64_t due);
+  QueueIndex rehouse(Slot slot, const std::string& queue);
   void bury(Slot slot, std::string_view failure_queue, Seconds ttl, std::string_view reason);
   void forget(Slot slot);
   void free_unique_key(Slot slot);
@@ -157,9 +168,11 @@ class State {
   void note_moved(Slot slot, job::Event event, Effects& effects) const;
   void note_removed(job::Key key, job::Event event, Effects& effects) const;
   void note_job(Slot slot, const JobFact& cold, std::string_view body, Effects& effects) const;
+  static void note_register(std::string_view name, std::uint64_t value, Effects& effects);
   StateFact state_fact(Slot slot, job::Event event) const;
 
   // state_claim.cc
+  bool holds(job::Key key, job::Token token) const;
   void claim(const job::Claim& claim, std::span<const QueueIndex> queues, std::uint32_t count, job::Claimed& claimed,
              std::vector<Position>& records, bool& at_most_once, Effects& effects);
   void take(Slot slot, Millis lease, job::Claimed& claimed, std::vector<Position>& records, Effects& effects);
@@ -216,6 +229,7 @@ class State {
   OnceKeys once_;
   std::map<std::string, std::uint64_t, std::less<>> registers_;
   Waiters waiters_;
+  Owners owners_;
   std::vector<QueueIndex> awakened_;  // queues in which something became claimable
   job::StoreTotals totals_;           // the counters since the store was made
 };

@@ -90,10 +90,8 @@ void State::answer(const job::Add& add, Effects& effects) {
     effects.items.push_back({.size = static_cast<std::uint32_t>(effects.facts.size() - before), .once = &once});
   }
   if (!add.register_name.empty()) {
-    registers_[add.register_name] = add.register_value;
-    const std::size_t before = effects.facts.size();
-    encode(RegisterFact{add.register_value, add.register_name}, effects.facts);
-    effects.items.push_back({.size = static_cast<std::uint32_t>(effects.facts.size() - before)});
+    set_register(add.register_name, add.register_value);
+    note_register(add.register_name, add.register_value, effects);
   }
   effects.answer = job::Added{.outcome = job::Added::Outcome::created, .id = id_of(entry)};
   effects.wait = Wait::synced;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_set>
 
 #include "engine/state.h"
 
@@ -19,6 +20,10 @@ void State::answer(const job::Claim& claim_command, Effects& effects) {
     if (std::find(queues.begin(), queues.end(), queue) == queues.end()) queues.push_back(queue);
   }
   job::Claimed claimed;
+  if (owners_.is_gone(claim_command.owner)) {
+    effects.answer = std::move(claimed);
+    return;
+  }
   bool at_most_once = false;
   const std::uint32_t count = std::min(claim_command.count, kMostClaimed);
   claim(claim_command, queues, count, claimed, effects.records, at_most_once, effects);
@@ -54,6 +59,32 @@ void State::answer(const job::CancelClaim& cancel, Effects& effects) {
   effects.answer = job::Statuses{{waited ? job::Status::done : job::Status::not_found}};
 }
 
+bool State::holds(job::Key key, job::Token token) const {
+  const Slot slot = index_.find(key);
+  return slot != 0 && slab_[slot].state == job::State::leased && slab_[slot].token == token;
+}
+
+void State::answer(const job::Disown& disown, Effects& effects) {
+  for (const Waiters::Ticket ticket : waiters_.tickets()) {
+    if (waiters_.find(ticket)->claim.owner != disown.owner) continue;
+    waiters_.remove(ticket, queues_);
+    effects.served.push_back({.ticket = ticket});
+  }
+  std::unordered_set<std::uint64_t> spared;
+  for (const job::JobRef& each : disown.spared) spared.insert(static_cast<std::uint64_t>(each.token));
+  job::Count count;
+  for (const Owners::Held& each : owners_.end(disown.owner)) {
+    if (spared.contains(static_cast<std::uint64_t>(each.token)) || !holds(each.key, each.token)) continue;
+    const Slot slot = index_.find(each.key);
+    if (!move(slot, job::Event::release)) continue;
+    enqueue(slot);
+    note(slot, job::Event::release, effects);
+    ++count.count;
+  }
+  effects.answer = count;
+  effects.wait = Wait::written;
+}
+
 void State::claim(const job::Claim& claim, std::span<const QueueIndex> queues, std::uint32_t count,
                   job::Claimed& claimed, std::vector<Position>& records, bool& at_most_once, Effects& effects) {
   const auto take_from = [&](QueueIndex queue) {
@@ -61,6 +92,10 @@ void State::claim(const job::Claim& claim, std::span<const QueueIndex> queues, s
     if (slot == 0) return false;
     at_most_once = at_most_once || slab_[slot].retry == 0;
     take(slot, claim.lease, claimed, records, effects);
+    if (claim.owner != 0) {
+      owners_.took(claim.owner, {slab_[slot].key, slab_[slot].token},
+                   [this](const Owners::Held& each) { return holds(each.key, each.token); });
+    }
     return true;
   };
   if (claim.fair) {

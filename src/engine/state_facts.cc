@@ -38,6 +38,12 @@ void State::note_moved(Slot slot, job::Event event, Effects& effects) const {
   effects.items.push_back({.size = static_cast<std::uint32_t>(effects.facts.size() - before)});
 }
 
+void State::note_register(std::string_view name, std::uint64_t value, Effects& effects) {
+  const std::size_t before = effects.facts.size();
+  encode(RegisterFact{value, name}, effects.facts);
+  effects.items.push_back({.size = static_cast<std::uint32_t>(effects.facts.size() - before)});
+}
+
 void State::note_removed(job::Key key, job::Event event, Effects& effects) const {
   const std::size_t before = effects.facts.size();
   encode(RemovedFact{key, event}, effects.facts);

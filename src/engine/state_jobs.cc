@@ -93,6 +93,36 @@ void State::answer(const job::Bury& bury_command, Effects& effects) {
   effects.wait = Wait::written;
 }
 
+void State::answer(const job::MoveDead& move_command, Effects& effects) {
+  job::Statuses statuses;
+  for (const job::MoveDead::Item& item : move_command.items) {
+    const Slot slot = find(item.id);
+    job::Status& status = statuses.each.emplace_back(slot == 0 ? job::Status::not_found : job::Status::done);
+    if (slot == 0) continue;
+    Entry& entry = slab_[slot];
+    const std::string target = !move_command.queue.empty() ? move_command.queue
+                               : entry.dead                ? extra_of(slot)->origin
+                                                           : std::string{};
+    if (!entry.dead || !move(slot, job::Event::move)) {
+      status = job::Status::conflict;
+      continue;
+    }
+    rehouse(slot, target);
+    if (move_command.revive) {
+      extra_of(slot)->origin.clear();
+      entry.dead = false;
+      entry.bury_on_expiry = true;
+      entry.attempts = entry.nacks = entry.additional = 0;
+      entry.crashes = 0;
+    }
+    if (item.ttl.count() > 0) set_expiry(slot, (now_.ms + item.ttl.count() * 1000 + 999) / 1000);
+    enqueue(slot);
+    note_moved(slot, job::Event::move, effects);
+  }
+  effects.answer = std::move(statuses);
+  effects.wait = Wait::written;
+}
+
 std::string State::failure_queue_of(Slot slot, std::string_view wanted) const {
   if (!wanted.empty()) return std::string{wanted};
   const Queue& queue = queues_[queues_.lane(slab_[slot].lane).queue];

@@ -120,17 +120,24 @@ void State::lease(Slot slot, std::int64_t due) {
   entry.place = Entry::Place::timer;
 }
 
+/// For a detached job: the lane of its priority in another queue. Its group ends.
+QueueIndex State::rehouse(Slot slot, const std::string& name) {
+  Entry& entry = slab_[slot];
+  const LaneIndex old_lane = entry.lane;
+  const QueueIndex queue = queues_.obtain(name, now_);
+  entry.lane = queues_.join(queue, queues_.lane(old_lane).priority, {});
+  queues_.leave(old_lane);
+  ++queues_[queue].jobs_in;
+  return queue;
+}
+
 /// For a detached job. It keeps its id and priority; its group ends.
 void State::bury(Slot slot, std::string_view failure_queue, Seconds ttl, std::string_view reason) {
   free_unique_key(slot);
   Entry& entry = slab_[slot];
-  const LaneIndex old_lane = entry.lane;
-  const QueueIndex old_queue = queues_.lane(old_lane).queue;
+  const QueueIndex old_queue = queues_.lane(entry.lane).queue;
   const std::string origin = queues_[old_queue].name;
-  const std::string target{failure_queue};
-  const QueueIndex queue = queues_.obtain(target, now_);
-  entry.lane = queues_.join(queue, queues_.lane(old_lane).priority, {});
-  queues_.leave(old_lane);
+  const QueueIndex queue = rehouse(slot, std::string{failure_queue});
   Extra& extra = make_extra(slot);
   const bool came_from_here = entry.dead && queue == old_queue;
   if (!entry.dead) extra.origin = origin;
@@ -138,7 +145,6 @@ void State::bury(Slot slot, std::string_view failure_queue, Seconds ttl, std::st
   entry.dead = true;
   entry.bury_on_expiry = false;
   set_expiry(slot, (now_.ms + ttl.count() * 1000 + 999) / 1000);
-  ++queues_[queue].jobs_in;
   ++totals_.buried;
   // A failure queue whose own consumer fails must not spin.
   came_from_here ? schedule(slot, (now_ + Seconds{std::max(entry.retry, 1u)}).ms) : enqueue(slot);

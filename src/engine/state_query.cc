@@ -139,6 +139,41 @@ void State::answer(const job::ScanJobs& scan, Effects& effects) {
   effects.answer = std::move(views);
 }
 
+std::pair<std::size_t, std::size_t> State::forgettable(const job::ForgetRegisters& forget) const {
+  std::pair<std::size_t, std::size_t> found;
+  for (auto at = registers_.lower_bound(forget.prefix); at != registers_.end(); ++at) {
+    if (!at->first.starts_with(forget.prefix)) break;
+    if (at->second >= forget.below) continue;
+    found.first += at->first.size();
+    ++found.second;
+  }
+  return found;
+}
+
+void State::set_register(std::string_view name, std::uint64_t value) {
+  if (value != 0) {
+    registers_[std::string{name}] = value;
+  } else if (const auto known = registers_.find(name); known != registers_.end()) {
+    registers_.erase(known);
+  }
+}
+
+void State::answer(const job::ForgetRegisters& forget, Effects& effects) {
+  job::Count count;
+  for (auto at = registers_.lower_bound(forget.prefix); at != registers_.end();) {
+    if (!at->first.starts_with(forget.prefix)) break;
+    if (at->second >= forget.below) {
+      ++at;
+      continue;
+    }
+    note_register(at->first, 0, effects);
+    at = registers_.erase(at);
+    ++count.count;
+  }
+  effects.answer = count;
+  effects.wait = Wait::written;
+}
+
 std::uint64_t State::register_value(std::string_view name) const {
   const auto found = registers_.find(name);
   return found == registers_.end() ? 0 : found->second;

@@ -62,7 +62,7 @@ Result<> State::restore_checkpoint(Position as_of, std::string_view bytes) {
   for (auto left = from.get<std::uint32_t>(); left > 0 && from.ok(); --left) {
     const auto fact = decode_register(from.text());
     if (!fact) return tl::unexpected{fact.error()};
-    registers_[std::string{fact->name}] = fact->value;
+    set_register(fact->name, fact->value);
   }
   if (!from.ok()) return fail(Errc::corrupt, "checkpoint ends too early");
   return {};
@@ -86,8 +86,7 @@ Result<> State::replay(Position position, std::string_view bytes, std::uint32_t 
     case FactKind::queue:
       return decode_queue(bytes).map([&](const QueueFact& fact) { restore_queue(fact); });
     case FactKind::register_value:
-      return decode_register(bytes).map(
-          [&](const RegisterFact& fact) { registers_[std::string{fact.name}] = fact.value; });
+      return decode_register(bytes).map([&](const RegisterFact& fact) { set_register(fact.name, fact.value); });
     case FactKind::once:
       return decode_once(bytes).map([&](const OnceFact& fact) {
         set_once(fact.queue, fact.idempotency_key, Once{fact.key, fact.ttl_digits, fact.expires, position});
@@ -166,12 +165,12 @@ void State::replay_moved(const MovedFact& fact, bool count) {
   entry.lane = lane;
   restore_state(slot, fact.state);
   entry.dead = fact.origin.dead;
-  entry.bury_on_expiry = false;
+  entry.bury_on_expiry = !fact.origin.dead;
   Extra& extra = make_extra(slot);
   extra.origin = fact.origin.origin;
   extra.unique_key.clear();
   if (!count) return;
-  ++totals_.buried;
+  if (fact.state.event != job::Event::move) ++totals_.buried;
   ++queues_[queue].jobs_in;
 }
 

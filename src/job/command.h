@@ -42,9 +42,9 @@ struct Add {
   std::string unique_key{};       // (queue, key) is held until ack, bury or expiry
   std::string idempotency_key{};  // (queue, key) answers the first add's id for the window, even after its ack
   Seconds idempotency_window{0};
-  std::string register_name{};  // committed with the add, which is refused unless the value grows
-  std::uint64_t register_value = 0;
-  bool bury_on_expiry = false;  // expiry moves it to the queue's failure queue, else removes it
+  std::string register_name{};       // committed with the add, which is refused unless the value grows
+  std::uint64_t register_value = 0;  // 1 at least where there is a name
+  bool bury_on_expiry = false;       // expiry moves it to the queue's failure queue, else removes it
 };
 
 /// Takes up to `count` ready jobs, one from each queue in turn.
@@ -58,6 +58,7 @@ struct Claim {
                              // its share (by weight) over all claims comes first
   Millis lease{0};           // 0: each job's own retry
   std::uint64_t ticket = 0;  // when blocking: the caller's name for it, for CancelClaim; unique in the store
+  std::uint64_t owner = 0;   // not 0: for whom, see Disown
 };
 
 /// Ends a waiting claim with no jobs. A ticket that has been served already is not_found; the caller has
@@ -87,6 +88,14 @@ struct Release {
   std::vector<JobRef> jobs{};
 };
 
+/// The owner is no more: whatever claims made for it still hold is given back unrun, its claims that wait end with
+/// nothing, and later ones get nothing. `spared` are jobs that somebody else answers for. Not durable: a store that is
+/// opened again knows nothing of who held what. Answer: Count of what was given back.
+struct Disown {
+  std::uint64_t owner = 0;
+  std::vector<JobRef> spared{};
+};
+
 /// Moves a job to a failure queue under the same id, with its origin and the reason. Its unique key is
 /// freed; its lifetime there is `ttl`.
 struct Bury {
@@ -98,6 +107,20 @@ struct Bury {
   std::vector<Item> items{};
   std::string failure_queue{};  // empty: the queue's own
   Seconds ttl{3'932'100};       // 65,535 minutes, as Disqontrol's failure queue
+};
+
+/// Takes dead jobs out of their failure queue, under the same id. Revived they are as new: they wait in `queue` (empty:
+/// where each came from) with counters from the beginning, and go to a failure queue when their lifetime ends; the
+/// last failure's reason stays. Not revived they keep all that and only lie elsewhere. Group and unique key ended with
+/// the burial. A job that is not dead, or is leased, is `conflict`. A pause of the queue does not hold them up.
+struct MoveDead {
+  struct Item {
+    JobId id{};
+    Seconds ttl{0};  // a lifetime that begins now; 0: what is left of the old one
+  };
+  std::vector<Item> items{};
+  std::string queue{};  // empty only where they are revived
+  bool revive = true;
 };
 
 /// Moves the end of the lease to now + lease (0: each job's own retry).
@@ -135,6 +158,12 @@ struct SetQueue {
   std::optional<std::uint32_t> limit{};        // leased at the same time; 0: no limit
   std::optional<std::uint32_t> group_limit{};  // leased at the same time per group; 0: no limit
   std::optional<std::string> failure_queue{};  // where jobs of this queue are buried
+};
+
+/// Forgets registers whose name begins with `prefix` and whose value is below `below`. Answer: Count.
+struct ForgetRegisters {
+  std::string prefix{};
+  std::uint64_t below = 0;
 };
 
 /// Removes all jobs of a queue (leased ones too), or of all queues. Answer: Count.
@@ -196,9 +225,9 @@ struct History {
   std::uint32_t count = 100;  // at most
 };
 
-using Command =
-    std::variant<Add, Claim, CancelClaim, Ack, Retry, Release, Bury, Extend, Enqueue, Dequeue, Remove, Working,
-                 SetQueue, Purge, Record, Show, QueueStat, Peek, ScanQueues, ScanJobs, Totals, Held, History>;
+using Command = std::variant<Add, Claim, CancelClaim, Ack, Retry, Release, Disown, Bury, MoveDead, Extend, Enqueue,
+                             Dequeue, Remove, Working, SetQueue, ForgetRegisters, Purge, Record, Show, QueueStat, Peek,
+                             ScanQueues, ScanJobs, Totals, Held, History>;
 
 // ---- answers ------------------------------------------------------------------------------------
 

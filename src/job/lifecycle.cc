@@ -8,9 +8,9 @@ std::string_view to_string(State state) noexcept {
 }
 
 std::string_view to_string(Event event) noexcept {
-  constexpr std::array<std::string_view, 13> kNames{"due",     "claim",  "ack",       "retry",   "release",
+  constexpr std::array<std::string_view, 14> kNames{"due",     "claim",  "ack",       "retry",   "release",
                                                     "bury",    "extend", "lease_end", "enqueue", "dequeue",
-                                                    "working", "remove", "expire"};
+                                                    "working", "remove", "expire",    "move"};
   return kNames[static_cast<std::size_t>(event)];
 }
 

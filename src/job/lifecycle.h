@@ -29,6 +29,7 @@ enum class Event : std::uint8_t {
   working,    // a plain client says it works on it (Disque: WORKING)
   remove,     // deleted by hand
   expire,     // its lifetime has passed
+  move,       // a dead job goes to another queue: back to work, or to another failure queue
 };
 
 struct Transition {
@@ -49,6 +50,7 @@ inline constexpr std::array kTransitions{
     Transition{State::scheduled, Event::working, State::scheduled},
     Transition{State::scheduled, Event::remove, State::gone},
     Transition{State::scheduled, Event::expire, State::gone},
+    Transition{State::scheduled, Event::move, State::ready},
     Transition{State::ready, Event::claim, State::leased},
     Transition{State::ready, Event::ack, State::gone},
     Transition{State::ready, Event::bury, State::ready},
@@ -56,6 +58,7 @@ inline constexpr std::array kTransitions{
     Transition{State::ready, Event::working, State::scheduled},
     Transition{State::ready, Event::remove, State::gone},
     Transition{State::ready, Event::expire, State::gone},
+    Transition{State::ready, Event::move, State::ready},
     Transition{State::leased, Event::ack, State::gone},
     Transition{State::leased, Event::retry, State::scheduled},
     Transition{State::leased, Event::release, State::ready},

@@ -35,6 +35,11 @@ std::string without_retries(const std::string& metadata) {
   return "{" + rest + "}";
 }
 
+Stamp stamp_of(const View& dead) {
+  const Result<Envelope> envelope = parse_envelope(dead.body);
+  return envelope && !envelope->bare ? read_stamp(envelope->metadata) : Stamp{};
+}
+
 }  // namespace
 
 Result<Add> make_add(const NewJob& job, std::int64_t wall_ms) {
@@ -67,12 +72,21 @@ Result<Add> make_add(const NewJob& job, std::int64_t wall_ms) {
   return add;
 }
 
+bool can_be_revived(const View& dead) {
+  return stamp_of(dead).retries == 0;
+}
+
+Seconds lifetime_of(const View& dead) {
+  const std::int64_t seconds = stamp_of(dead).job_lifetime.value_or(0);
+  return seconds > 0 ? Seconds{seconds} : kUsualLifetime;
+}
+
 Add make_again(const View& dead, std::string queue, std::int64_t wall_ms) {
   Add add;
   add.queue = std::move(queue);
   add.body = dead.body;
   add.retry = dead.retry;
-  add.ttl = kUsualLifetime;
+  add.ttl = lifetime_of(dead);
   add.priority = dead.priority;
   add.bury_on_expiry = true;
   add.idempotency_key = "again:" + to_string(dead.id);
@@ -84,7 +98,6 @@ Add make_again(const View& dead, std::string queue, std::int64_t wall_ms) {
   stamp.creation_time = wall_ms / 1000;
   if (!stamp.original_id) stamp.original_id = to_string(dead.id);
   stamp.retries = 0;
-  if (stamp.job_lifetime.value_or(0) > 0) add.ttl = Seconds{*stamp.job_lifetime};
   add.body = make_envelope(envelope->body, write_stamp(without_retries(envelope->metadata), stamp));
   return add;
 }

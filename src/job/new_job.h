@@ -33,9 +33,15 @@ struct NewJob {
 /// metadata that is no object, or values out of range.
 Result<Add> make_add(const NewJob& job, std::int64_t wall_ms);
 
+/// Whether a dead job can go back to work as it is (MoveDead): its envelope counts no retries of earlier lives. Needs
+/// the view's body, as the next two.
+bool can_be_revived(const View& dead);
+
+/// The lifetime that its envelope says, or 30 days.
+Seconds lifetime_of(const View& dead);
+
 /// Adds the work of a dead job anew, to `queue`: body, metadata, priority and retry as they were, counters and lifetime
-/// from the beginning, its id as "original-id" in the metadata. Doing it twice within an hour adds it once. Needs the
-/// view's body.
+/// from the beginning, its id as "original-id" in the metadata. Doing it twice within an hour adds it once.
 Add make_again(const View& dead, std::string queue, std::int64_t wall_ms);
 
 /// Whether the add can only be decided by who has the index: it cannot go to a spool.

@@ -49,6 +49,9 @@ Result<> check(const Add& add, Time now) {
   if (!add.register_name.empty() && add.register_name.front() == '\0') {
     return fail(Errc::invalid_argument, "a register's name must not begin with a NUL byte");
   }
+  if (!add.register_name.empty() && add.register_value == 0) {
+    return fail(Errc::invalid_argument, "a register's value is 1 at least");
+  }
   if (auto valid = expiry(add.ttl, now); !valid) return valid;
   if (auto valid = within("retry", add.retry.count(), 0, kMostSeconds, "s"); !valid) return valid;
   if (auto valid = within("idempotency window", add.idempotency_window.count(), 0, kMostSeconds, "s"); !valid) {
@@ -81,6 +84,25 @@ Result<> check(const Retry& retry, Time) {
 Result<> check(const Bury& bury, Time now) {
   if (auto valid = name("failure queue", bury.failure_queue); !valid) return valid;
   return expiry(bury.ttl, now);
+}
+
+Result<> check(const Disown& disown, Time) {
+  if (disown.owner == 0) return fail(Errc::invalid_argument, "0 is nobody: it cannot be disowned");
+  return {};
+}
+
+Result<> check(const MoveDead& move, Time now) {
+  if (auto valid = name("queue name", move.queue); !valid) return valid;
+  if (move.queue.empty() && !move.revive) return fail(Errc::invalid_argument, "moving dead jobs needs a queue");
+  for (const MoveDead::Item& item : move.items) {
+    if (item.ttl.count() == 0) continue;
+    if (auto valid = expiry(item.ttl, now); !valid) return valid;
+  }
+  return {};
+}
+
+Result<> check(const ForgetRegisters& forget, Time) {
+  return name("prefix of registers", forget.prefix);
 }
 
 Result<> check(const Extend& extend, Time) {

@@ -59,6 +59,9 @@ Result<> Consumer::make_workers() {
       log::error(made.error().message());
       continue;
     }
+    if (found->worker.kind == WorkerKind::pipe) {
+      pools_[index] = std::size_t{found->worker.pool.count} + group_.prefetch;
+    }
     const worker::Hooks& hooks = parts_.registry->hooks();
     workers_[index] = hooks.any() ? std::make_unique<worker::HookedWorker>(loop_, threads_, hooks, std::move(*made))
                                   : std::move(*made);
@@ -72,19 +75,49 @@ std::size_t Consumer::room() const {
   return std::min(most - running_.size(), parts_.page->free_slots());
 }
 
-void Consumer::claim() {
-  if (claiming_ || stopping_ || claim_pause_ > Millis{0}) return;
-  const std::size_t count = room();
-  if (count == 0) return;
-  claiming_ = true;
+/// What can be started of each queue, and prefetched: a job that waits here for a full pool could run elsewhere.
+job::Claim Consumer::next_claim() const {
   job::Claim claim;
-  claim.queues = group_.queues;
-  claim.count = static_cast<std::uint32_t>(count);
+  std::size_t count = room();
+  if (pools_.empty()) {
+    claim.queues = group_.queues;
+  } else {
+    for (const std::string& name : group_.queues) {
+      const std::uint32_t queue = queues_.at(name);
+      const auto pool = pools_.find(queue);
+      if (pool != pools_.end()) {
+        const auto held = static_cast<std::size_t>(std::count_if(
+            running_.begin(), running_.end(), [&](const auto& each) { return each.second.attempt.queue == queue; }));
+        if (held >= pool->second) continue;
+        count = std::min(count, pool->second - held);
+      }
+      claim.queues.push_back(name);
+    }
+  }
+  claim.count = claim.queues.empty() ? 0 : static_cast<std::uint32_t>(count);
+  return claim;
+}
+
+void Consumer::claim() {
+  if (stopping_ || claim_pause_ > Millis{0} || (claiming_ && (pools_.empty() || widening_))) return;
+  if (!claiming_ && room() == 0) return;
+  job::Claim claim = next_claim();
+  if (claiming_) {
+    if (claim.count == 0 || claim.queues.size() <= claimed_queues_) return;
+    // It waits for fewer queues than have room by now.
+    widening_ = true;
+    store_.apply(job::CancelClaim{ticket_}, [](const Result<job::Answer>&) {});
+    return;
+  }
+  if (claim.count == 0) return;
+  claiming_ = true;
+  claimed_queues_ = claim.queues.size();
   // The first one does not wait: its answer says that jobs can be had.
   claim.blocking = fetched_;
   claim.fill = true;
   claim.lease = parts_.config->lease;
   claim.ticket = ++ticket_;
+  if (store_.capabilities().owners) claim.owner = parts_.page->owner();
   store_.apply(std::move(claim), [this, alive = std::weak_ptr<bool>{alive_}](Result<job::Answer> answer) {
     if (!alive.expired()) claimed(std::move(answer));
   });
@@ -92,6 +125,7 @@ void Consumer::claim() {
 
 void Consumer::claimed(Result<job::Answer> answer) {
   claiming_ = false;
+  widening_ = false;
   fetched_ = answer.has_value();
   parts_.page->set_ready(fetched_ && !stopping_);
   if (!answer) {
@@ -118,7 +152,7 @@ void Consumer::receive(job::Delivery delivery) {
   const auto queue = queues_.find(delivery.queue);
   Result<job::Envelope> envelope = job::parse_envelope(delivery.body);
   const job::Stamp stamp = envelope ? job::read_stamp(envelope->metadata) : job::Stamp{};
-  const Attempt attempt = attempt_of(delivery, queue == queues_.end() ? 0 : queue->second, stamp);
+  const Attempt attempt = attempt_of(delivery, queue == queues_.end() ? 0 : queue->second, stamp, wall_millis() / 1000);
   if (stopping_)
     return answer(attempt, parts_.page->take(attempt), {Decision::Action::release, Millis{0}, false, {}}, {});
   auto original = std::make_shared<Original>();

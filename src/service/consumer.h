@@ -84,6 +84,7 @@ class Consumer {
 
   Result<> make_workers();
   std::size_t room() const;
+  job::Claim next_claim() const;
   void claim();
   void claimed(Result<job::Answer> answer);
   void receive(job::Delivery delivery);
@@ -127,6 +128,7 @@ class Consumer {
   Answers answers_;
   std::vector<std::unique_ptr<worker::Worker>> workers_;  // by index of the queue; null: not ours
   std::map<std::string, std::uint32_t> queues_;           // of this group
+  std::map<std::uint32_t, std::size_t> pools_;            // of queues with a pool: how many of their jobs are held
   std::map<Id, Running> running_;
   std::deque<Id> waiting_;   // claimed, and not to be started yet
   std::size_t started_ = 0;  // of running_, those that have a slot
@@ -135,7 +137,9 @@ class Consumer {
   Id next_id_ = 1;
   std::mt19937_64 random_{std::random_device{}()};
   bool claiming_ = false;
-  bool fetched_ = false;  // since the store was reached last
+  bool widening_ = false;           // the claim that waits was cancelled, to ask for more queues
+  std::size_t claimed_queues_ = 0;  // of the latest claim
+  bool fetched_ = false;            // since the store was reached last
   std::uint64_t ticket_ = 0;
   bool stopping_ = false;  // nothing more is claimed
   bool stop_asked_ = false;

@@ -16,10 +16,20 @@
 namespace coworker::service {
 namespace {
 
-constexpr Millis kFirstPause{100};  // before the second start in a row; the first is at once
+constexpr Millis kFirstPause{100};  // before the second start in a row of one that does not work; the first is at once
 constexpr Millis kLongestPause{30'000};
 constexpr Seconds kLongEnough{30};       // who ran so long starts again at once
 constexpr std::size_t kSpareSlots = 64;  // for jobs that have ended and whose answer is on its way
+
+/// Whether such a process is worth starting at once: it has ended attempts, or had fetched and was ended by what no
+/// program does to itself, or for the sake of a worker that did not return.
+bool has_worked(const Remains& remains, const Result<proc::Certificate>& end) {
+  if (!end) return false;
+  if (remains.ended() > 0) return true;
+  const bool from_outside = end->exit.by_signal && end->exit.code == SIGKILL;
+  const bool stuck = !end->exit.by_signal && end->exit.code == kStuckExit;
+  return remains.ready() && (from_outside || stuck);
+}
 
 }  // namespace
 
@@ -31,7 +41,7 @@ void ConsumerProcess::start() {
   Result<> launched = launch();
   if (launched) return;
   log::error(fmt::format("start a consumer: {}", launched.error().message()));
-  start_later();
+  start_later(false);
 }
 
 Result<> ConsumerProcess::launch() {
@@ -149,10 +159,11 @@ void ConsumerProcess::ended(Result<proc::Certificate> end) {
   const bool ours = end && (end->killed != proc::Killed::no || remains->stopping_page() || end->exit.clean());
   ours ? log::info(text) : log::error(text);
   last_end_ = text;
-  Remains::Ending ending{setting_.config, std::move(text), {}, ours, {}};
+  const bool at_once = has_worked(*remains, end);
+  Remains::Ending ending{setting_.config, std::move(text), {}, ours, {}, 0};
   if (end) ending.certificate = std::move(*end);
   remains->bury(std::move(ending), [this, remains](Remains::Ending settled) { buried(remains, std::move(settled)); });
-  if (!is_leaving()) start_later();
+  if (!is_leaving()) start_later(at_once);
 }
 
 void ConsumerProcess::buried(const std::shared_ptr<Remains>& remains, Remains::Ending ending) {
@@ -161,9 +172,9 @@ void ConsumerProcess::buried(const std::shared_ptr<Remains>& remains, Remains::E
   check_over();
 }
 
-void ConsumerProcess::start_later() {
+void ConsumerProcess::start_later(bool at_once) {
   const bool was_well = starts_ > 0 && Clock::now() - started_ >= kLongEnough;
-  pause_ = starts_ == 1 || was_well ? Millis{0} : std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  pause_ = at_once || starts_ == 1 || was_well ? Millis{0} : std::clamp(pause_ * 2, kFirstPause, kLongestPause);
   if (pause_ > kFirstPause) {
     log::warning(fmt::format("a consumer of '{}' is started again in {} ms",
                              setting_.config->consumers.front().queues.front(), pause_.count()));

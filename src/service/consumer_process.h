@@ -31,9 +31,9 @@ inline constexpr int kDrainSignal = SIGUSR2;  // the page says that it is to dra
 /// A consumer's exit code when an inline worker does not return: only its end ends that.
 inline constexpr int kStuckExit = 75;
 
-/// One place for a consumer process in the supervisor: starts it, and again when it ends, for ever, ever later when it
-/// ends soon, until it is stopped or retired. What it leaves is settled apart (remains.h), so that one process that
-/// cannot be killed does not keep the place empty.
+/// One place for a consumer process in the supervisor: starts it, and again when it ends, for ever: at once when it had
+/// worked, ever later when it ends soon without, until it is stopped or retired. What it leaves is settled apart
+/// (remains.h), so that one process that cannot be killed does not keep the place empty.
 ///
 /// Owned by its group, on the supervisor's loop. Must be over (stop or retire, then on_over) when it is destroyed.
 class ConsumerProcess {
@@ -90,7 +90,7 @@ class ConsumerProcess {
   Result<> launch();
   void ended(Result<proc::Certificate> end);
   void buried(const std::shared_ptr<Remains>& remains, Remains::Ending ending);
-  void start_later();
+  void start_later(bool at_once);
   void check_over();
   void signal(int number);
 

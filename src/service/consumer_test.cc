@@ -1,5 +1,8 @@
 #include "service/consumer.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <atomic>
 #include <fstream>
 #include <iterator>
@@ -331,6 +334,34 @@ TEST_F(ConsumerTest, AnOwnStrategyDecidesWithinTheLimits) {
     const auto view = show(usual);
     return view && view->state == job::State::scheduled && view->attempts == 2;
   }));
+}
+
+/// Each job waits for a line of the named pipe that its body names.
+constexpr const char* kWaitingPool = R"sh(
+while read -r job <&3; do
+  id=${job#*'"id":"'}; id=${id%%'"'*}; bell=${job#*'"body":"'}; bell=${bell%%'"'*}
+  read -r line <"$bell"
+  printf '{"id":"%s","ok":true}\n' "$id" >&4
+done)sh";
+
+TEST_F(ConsumerTest, APoolTakesNoMoreJobsThanItCanStart) {
+  config_.queues[3].worker.kind = WorkerKind::pipe;
+  config_.queues[3].worker.command = {"/bin/sh", "-c", kWaitingPool};
+  config_.queues[3].worker.pool.count = 1;
+  const std::string name = directory_ + "/bell";
+  ASSERT_EQ(::mkfifo(name.c_str(), 0600), 0);
+  const Fd bell{::open(name.c_str(), O_RDWR | O_CLOEXEC)};
+  start();
+  std::vector<job::JobId> jobs;
+  for (int i = 0; i < 3; ++i) jobs.push_back(add("nobody", '"' + name + '"'));
+  ASSERT_TRUE(run_until([&] { return show(jobs[0])->state == job::State::leased; }));
+  // The claim that waits now is for the other queues alone.
+  const job::JobId other = add("inline", "1");
+  EXPECT_TRUE(wait_gone(other));
+  EXPECT_EQ(show(jobs[1])->state, job::State::ready) << "another consumer may run it";
+  EXPECT_EQ(show(jobs[2])->state, job::State::ready);
+  ASSERT_EQ(::write(bell.get(), "1\n2\n3\n", 6), 6);
+  for (const job::JobId& id : jobs) EXPECT_TRUE(wait_gone(id));
 }
 
 }  // namespace

@@ -19,14 +19,17 @@ Decision bury(bool crashed, std::string reason) {
 
 }  // namespace
 
-Attempt attempt_of(const job::Delivery& delivery, std::uint32_t queue, const job::Stamp& stamp) {
+Attempt attempt_of(const job::Delivery& delivery, std::uint32_t queue, const job::Stamp& stamp, std::int64_t now) {
   Attempt attempt;
   attempt.job = job::JobRef{delivery.id, delivery.token};
   attempt.queue = queue;
   attempt.retries = stamp.retries + delivery.attempts + delivery.nacks + delivery.additional_deliveries;
   attempt.crashes = delivery.crashes;
   attempt.at_most_once = delivery.retry.count() == 0;
-  if (stamp.creation_time && stamp.job_lifetime) attempt.expires = *stamp.creation_time + *stamp.job_lifetime;
+  if (stamp.creation_time && stamp.job_lifetime) {
+    const std::int64_t expires = *stamp.creation_time + *stamp.job_lifetime;
+    attempt.expires = expires > now ? expires : now + *stamp.job_lifetime;
+  }
   return attempt;
 }
 

@@ -21,8 +21,9 @@ struct Attempt {
   std::int64_t expires = 0;  // Unix seconds, by its own metadata; 0: they do not say
 };
 
-/// Retries are all failed attempts, those of former incarnations (metadata), nacks and additional deliveries.
-Attempt attempt_of(const job::Delivery& delivery, std::uint32_t queue, const job::Stamp& stamp);
+/// Retries are all failed attempts, those of former incarnations (metadata), nacks and additional deliveries. A job
+/// that is handed out after its lifetime was taken up again: its lifetime counts from `now` (Unix seconds).
+Attempt attempt_of(const job::Delivery& delivery, std::uint32_t queue, const job::Stamp& stamp, std::int64_t now);
 
 struct Decision {
   enum class Action : std::uint8_t {

@@ -96,11 +96,12 @@ TEST(AttemptOf, CountsAllIncarnations) {
   stamp.retries = 10;
   stamp.creation_time = 100;
   stamp.job_lifetime = 50;
-  const Attempt attempt = attempt_of(delivery, 0, stamp);
+  const Attempt attempt = attempt_of(delivery, 0, stamp, 120);
   EXPECT_EQ(attempt.retries, 19U);
   EXPECT_EQ(attempt.crashes, 1U);
   EXPECT_TRUE(attempt.at_most_once);
   EXPECT_EQ(attempt.expires, 150);
+  EXPECT_EQ(attempt_of(delivery, 0, stamp, 1'000).expires, 1'050) << "it was taken up again after its lifetime";
 }
 
 }  // namespace

@@ -1,16 +1,21 @@
 #include "service/endings.h"
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
+
+#include "base/log.h"
 
 namespace coworker::service {
 
 Endings::Endings(async::Loop& loop, store::Store& store, Suspects& suspects, EventLog& log,
                  std::function<void()> on_told)
-    : suspects_{suspects}, log_{log}, on_told_{std::move(on_told)}, answers_{loop, store} {}
+    : store_{store}, suspects_{suspects}, log_{log}, on_told_{std::move(on_told)}, answers_{loop, store} {}
 
 void Endings::settle(Remains::Ending ending) {
   const std::shared_ptr<const Config> config = ending.config;
+  disown(ending);
   Death death;
   death.text = std::move(ending.text);
   death.ours = ending.ours;
@@ -22,6 +27,30 @@ void Endings::settle(Remains::Ending ending) {
     answers_.tell(verdict.attempt, config->queues[verdict.attempt.queue], std::move(verdict.decision), nullptr,
                   [this, config] { on_told_(); });
   }
+}
+
+/// What the store had handed out and the consumer had not written down yet. Of what is on its page each job has an
+/// answer of its own.
+void Endings::disown(const Remains::Ending& ending) {
+  if (!store_.capabilities().owners) return;
+  job::Disown disown;
+  disown.owner = ending.owner;
+  for (const HeldJob& job : ending.held) disown.spared.push_back(job.attempt.job);
+  ++disowning_;
+  store_.apply(std::move(disown), [this, alive = std::weak_ptr<bool>{alive_}](const Result<job::Answer>& answer) {
+    if (alive.expired()) return;
+    --disowning_;
+    const auto* count = answer ? std::get_if<job::Count>(&*answer) : nullptr;
+    if (count == nullptr) {
+      log::warning(
+          fmt::format("give back what was on its way to a dead consumer: {}; it comes at the end "
+                      "of its lease",
+                      answer ? "an answer of another kind" : answer.error().message()));
+    } else if (count->count > 0) {
+      log::info(fmt::format("{} jobs on their way to a dead consumer were given back", count->count));
+    }
+    on_told_();
+  });
 }
 
 /// Only what had been started has anything to tell.

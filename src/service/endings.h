@@ -27,16 +27,21 @@ class Endings {
   void settle(Remains::Ending ending);
 
   /// Answers that the store has not heard yet.
-  std::size_t open() const { return answers_.open(); }
+  std::size_t open() const { return answers_.open() + disowning_; }
   void close() { answers_.close(); }
 
  private:
   void tell(const Verdict& verdict, const Config& config, const std::optional<proc::Certificate>& certificate);
 
+  void disown(const Remains::Ending& ending);
+
+  store::Store& store_;
   Suspects& suspects_;
   EventLog& log_;
   std::function<void()> on_told_;
   Answers answers_;
+  std::size_t disowning_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::mt19937_64 random_{std::random_device{}()};
 };
 

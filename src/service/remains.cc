@@ -73,6 +73,7 @@ void Remains::confirm_strays() {
     return after(kCheckPause, &Remains::confirm_strays);
   }
   ending_.held = page_->held();
+  ending_.owner = page_->owner();
   const Done done = std::move(done_);
   done(std::move(ending_));
 }

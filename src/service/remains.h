@@ -26,6 +26,7 @@ class Remains : public std::enable_shared_from_this<Remains> {
     std::optional<proc::Certificate> certificate{};
     bool ours = false;
     std::vector<HeldJob> held;
+    std::uint64_t owner = 0;  // of its claims
   };
   using Done = std::function<void(Ending)>;
 

@@ -31,6 +31,11 @@ async::Task<Result<job::Answer>> ask(store::Store& store, job::Command command) 
   co_return std::move(*waiting->answer);
 }
 
+// A register that has not grown for so long, beyond the window in which minutes are caught up, is forgotten: its row
+// was deleted, or is so rare that nobody adds the minute it names again.
+constexpr std::chrono::days kRegistersKept{45};
+constexpr const char* kRegisters = "cron:";  // as the rows' keys begin
+
 std::int64_t unix_seconds(job::Minute minute) {
   return std::chrono::duration_cast<Seconds>(minute.time_since_epoch()).count();
 }
@@ -158,6 +163,13 @@ async::Task<Scheduler::Tally> Scheduler::tick(store::Store& store, job::Minute n
     if (!found.empty()) rows.spawn("a crontab's row", fire(store, row, std::move(found), tally));
   }
   co_await rows.close();
+  if (!tally.added.empty() && store.capabilities().registers) {
+    const job::Minute until = now - std::chrono::ceil<minutes>(config_.window) - kRegistersKept;
+    const auto below = static_cast<std::uint64_t>(std::max<std::int64_t>(until.time_since_epoch().count(), 0));
+    job::Command forget = job::ForgetRegisters{kRegisters, below};
+    const Result<job::Answer> forgotten = co_await ask(store, std::move(forget));
+    if (!forgotten) log::debug(fmt::format("forget old registers: {}", forgotten.error().message()));
+  }
   co_return tally;
 }
 

@@ -47,7 +47,8 @@ class Scheduler {
   /// Whether a tick at this minute would ask the store for anything.
   bool is_due(job::Minute now) const;
 
-  /// Adds what is due and was not yet tried. Call it with growing minutes.
+  /// Adds what is due and was not yet tried, and lets the store forget the registers of rows that are long gone. Call
+  /// it with growing minutes.
   async::Task<Tally> tick(store::Store& store, job::Minute now);
 
   /// Ticks each minute until `stop`.

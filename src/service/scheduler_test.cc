@@ -168,6 +168,30 @@ TEST_F(SchedulerTest, TwoRunsInTheSameMinuteAddOnce) {
   EXPECT_EQ(total_.repeated, 2u);
 }
 
+TEST_F(SchedulerTest, TheRegistersOfDeletedRowsAreForgotten) {
+  write_crontab("0 0 * * * q 1\n0 0 * * * q 2\n");
+  const job::Minute day = utc(2026, 5, 1);
+  tick(*scheduler(day), day);
+  write_crontab("0 0 * * * q 2\n");
+  tick(*scheduler(day + c::days{30}), day + c::days{30});
+  tick(*scheduler(day + c::days{45}), day + c::days{45});
+  const auto registers = [&] {
+    // A register that is there refuses its own value.
+    std::uint64_t stale = 0;
+    for (const job::Minute minute : {day, day + c::days{45}}) {
+      write_crontab("0 0 * * * q 1\n0 0 * * * q 2\n");
+      const std::size_t before = total_.repeated;
+      tick(*scheduler(minute), minute);
+      stale += total_.repeated - before;
+    }
+    return stale;
+  };
+  tick(*scheduler(day + c::days{46}), day + c::days{46});
+  const std::size_t added = total_.added.size();
+  EXPECT_EQ(registers(), 2u) << "the row that is still there";
+  EXPECT_EQ(total_.added.size(), added + 2) << "the other one has no register any more";
+}
+
 struct CatchUpCase {
   const char* name;
   job::CatchUp catch_up;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <random>
 
 namespace coworker::service {
 
@@ -17,6 +18,7 @@ struct StartPage::Header {
   std::atomic<std::uint32_t> ready;
   std::atomic<std::uint32_t> draining;
   std::atomic<std::uint64_t> ended;
+  std::uint64_t owner;
 };
 
 namespace {
@@ -32,8 +34,11 @@ Result<std::unique_ptr<StartPage>> StartPage::create(std::size_t slots) {
   const std::size_t bytes = kHeaderBytes + slots * sizeof(PageSlot);
   if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) < 0) return fail_errno(errno, "make a shared page");
   Result<std::unique_ptr<StartPage>> page = open(std::move(fd));
+  if (!page) return page;
   // The memory is all zero: every slot is free.
-  if (page) (*page)->header_->slots = static_cast<std::uint32_t>(slots);
+  (*page)->header_->slots = static_cast<std::uint32_t>(slots);
+  std::random_device random;
+  (*page)->header_->owner = random() | std::uint64_t{random()} << 32 | 1;
   return page;
 }
 
@@ -82,6 +87,10 @@ std::size_t StartPage::take(const Attempt& attempt) {
 void StartPage::free(std::size_t slot) {
   slots_[slot].state.store(Hold::free, std::memory_order_release);
   unused_.push_back(slot);
+}
+
+std::uint64_t StartPage::owner() const {
+  return header_->owner;
 }
 
 void StartPage::set_stopping() {

@@ -66,6 +66,9 @@ class StartPage {
   StartPage& operator=(const StartPage&) = delete;
 
   int fd() const noexcept { return fd_.get(); }
+
+  /// Under what number the consumer claims (job::Claim::owner); made with the page, and like no other.
+  std::uint64_t owner() const;
   std::size_t free_slots() const noexcept { return unused_.size(); }
 
   /// kNone when all are taken. Requires that this side takes slots.

@@ -16,6 +16,8 @@ constexpr std::array kNames{
     std::pair{std::string_view{"priorities"}, &Capabilities::priorities},
     std::pair{std::string_view{"bury"}, &Capabilities::bury},
     std::pair{std::string_view{"history"}, &Capabilities::history},
+    std::pair{std::string_view{"owners"}, &Capabilities::owners},
+    std::pair{std::string_view{"revival"}, &Capabilities::revival},
 };
 static_assert(kNames.size() == sizeof(Capabilities), "each has a name");
 

@@ -17,10 +17,12 @@ struct Capabilities {
   bool priorities = false;
   bool bury = false;
   bool history = false;  // Record and History
+  bool owners = false;   // Claim::owner and Disown
+  bool revival = false;  // MoveDead
 
   friend bool operator==(const Capabilities&, const Capabilities&) = default;
 
-  static constexpr Capabilities all() { return {true, true, true, true, true, true, true, true, true}; }
+  static constexpr Capabilities all() { return {true, true, true, true, true, true, true, true, true, true, true}; }
 };
 
 /// Their names with blanks between, as CW.HELLO says them, and back; unknown names are passed over.

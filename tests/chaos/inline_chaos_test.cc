@@ -79,6 +79,32 @@ TEST_F(InlineChaos, ASingleJobIsBlamedForItsConsumersDeath) {
   EXPECT_TRUE(wait_for("done", job::to_string(id)));
 }
 
+TEST_F(InlineChaos, JobsOnTheirWayToADeadConsumerRunAtOnce) {
+  lease_ = "3600";
+  start();
+  for (int round = 0; round < 5; ++round) {
+    const job::JobId first = add("inline", "quick");
+    const auto begun = wait_for("start", job::to_string(first));
+    ASSERT_TRUE(begun);
+    ASSERT_TRUE(wait_until([&] { return !show(first); }));
+    ASSERT_TRUE(wait_until([&] { return std::get<job::QueueView>(ask(job::QueueStat{"inline"})).blocked > 0; }));
+    // It cannot read what the broker sends it.
+    ::kill(begun->pid, SIGSTOP);
+    const job::JobId second = add("inline", "quick");
+    ASSERT_TRUE(wait_until([&] { return show(second)->state == job::State::leased; }));
+    const job::JobId third = add("inline", "quick");
+    ::kill(begun->pid, SIGKILL);
+    std::set<std::string> awaited{job::to_string(second), job::to_string(third)};
+    while (!awaited.empty()) {
+      const std::optional<Happening> again = next();
+      ASSERT_TRUE(again);
+      if (again->word != "start" || awaited.erase(again->id) == 0) continue;
+      EXPECT_EQ(again->attempt, 1) << "it had never been started";
+      EXPECT_NE(again->pid, begun->pid);
+    }
+  }
+}
+
 TEST_F(InlineChaos, StopAsksInlineWorkersAndCountsNothing) {
   stop_grace_ = "100ms";
   start();

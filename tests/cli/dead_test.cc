@@ -61,6 +61,26 @@ TEST_F(Dead, FiltersChoose) {
   EXPECT_THAT(shown.out, HasSubstr("dead, from queue b"));
 }
 
+TEST_F(Dead, ARetriedJobKeepsItsIdAndRunsAsIfNew) {
+  const std::string id = first_id({"--queue", "b"});
+  EXPECT_EQ(sandbox_.run({"dead", "retry", "--id", id}).code, 0);
+  EXPECT_EQ(count({"dead", "list", "--json"}), 2);
+  const std::string job = sandbox_.run({"job", id, "--json"}).out;
+  for (const char* part : {R"("queue":"b")", R"("attempts":0)", R"("crashes":0)", R"("origin":"")", "broken"}) {
+    EXPECT_THAT(job, HasSubstr(part));
+  }
+  // It fails as before, and comes back to where it was.
+  Background run{sandbox_, {"run"}};
+  EXPECT_TRUE(eventually([&] { return count({"dead", "list", "--json"}) == 3; })) << run.log();
+  EXPECT_EQ(run.stop(), 0);
+  EXPECT_EQ(first_id({"--queue", "b"}), id);
+  EXPECT_EQ(sandbox_.run({"dead", "move", "--id", id, "--to", "graveyard"}).code, 0);
+  const std::string moved = sandbox_.run({"job", id, "--json"}).out;
+  for (const char* part : {R"("queue":"graveyard")", R"("attempts":1)", R"("origin":"b")"}) {
+    EXPECT_THAT(moved, HasSubstr(part));
+  }
+}
+
 TEST_F(Dead, RetryPutsTheWorkBackWhereItCameFromAsIfNew) {
   const std::string old = first_id({"--queue", "a"});
   const Ran retried = sandbox_.run({"dead", "retry", "--queue", "a", "--json"});

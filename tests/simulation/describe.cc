@@ -19,6 +19,11 @@ struct Describe {
   std::string operator()(const job::Ack& ack) const { return "ack " + name(ack.jobs[0]); }
   std::string operator()(const job::Retry& retry) const { return "retry " + name(retry.items[0].job); }
   std::string operator()(const job::Release& release) const { return "release " + name(release.jobs[0]); }
+  std::string operator()(const job::Disown& disown) const { return "disown " + std::to_string(disown.owner); }
+  std::string operator()(const job::MoveDead& move) const {
+    return (move.revive ? "revive " : "move ") + name({move.items[0].id, {}});
+  }
+  std::string operator()(const job::Purge& purge) const { return "purge " + purge.queue; }
   std::string operator()(const job::Bury& bury) const { return "bury " + name(bury.items[0].job); }
   std::string operator()(const job::Extend& extend) const { return "extend " + name(extend.jobs[0]); }
   std::string operator()(const job::SetQueue& set) const {

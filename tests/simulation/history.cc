@@ -1,6 +1,7 @@
 #include "history.h"
 
 #include <cstdio>
+#include <utility>
 
 #include "describe.h"
 
@@ -144,7 +145,7 @@ void History::add() {
   const bool paused = known_pause != ledger_.paused().end() && known_pause->second;
   send(
       add,
-      [this, add, at, paused, sent_at = ledger_.events()](const Result<job::Answer>& answer) {
+      [this, add, at, paused, sent_at = ledger_.events(), number = commands_ + 1](const Result<job::Answer>& answer) {
         if (!answer) {
           const Errc code = answer.error().code();
           if (code != Errc::resource_exhausted && code != Errc::unavailable && code != Errc::internal) {
@@ -158,6 +159,7 @@ void History::add() {
         job::Add known = add;
         known.ttl = add.bury_on_expiry ? Seconds{10 * 86'400} : add.ttl;
         ledger_.added(known, added, paused, sent_at, at);
+        if (latest_purge_[add.queue] > number) ledger_.unanswered({added.id, {}});
       },
       [] {});
 }
@@ -174,14 +176,16 @@ void History::claim() {
   claim.fair = chance(0.5);
   claim.lease = Millis{chance(0.3) ? 500 + below(5'000) : 0};
   claim.ticket = ++tickets_;
+  if (chance(0.5)) claim.owner = owner_;
   const Millis lease = claim.lease;
   const Time at = core_->now();  // a lease begins when the job is taken, which is not before
   send(
       claim,
-      [this, lease, at](const Result<job::Answer>& answer) {
+      [this, lease, at, owner = claim.owner](const Result<job::Answer>& answer) {
         if (!answer) return;
         for (const auto& job : std::get<job::Claimed>(*answer).jobs) {
           ledger_.delivered(job, lease, core_->journal().writable(), at, core_->now());
+          ledger_.taken_for(job.id, owner, owner != 0 && owner != owner_);
         }
       },
       [this, queues = claim.queues] { ledger_.unanswered_claim(queues); });
@@ -240,6 +244,61 @@ void History::pause() {
         if (answer && latest_pause_[queue] == number) ledger_.set_paused(queue, paused);
       },
       [this, queue] { ledger_.unanswered_pause(queue); });
+}
+
+void History::disown() {
+  const std::uint64_t owner = owner_++;
+  send(
+      job::Disown{owner},
+      [this, held = ledger_.disowning(owner)](const Result<job::Answer>& answer) {
+        if (answer) promised_.push_back({.life = life_, .let_go = held});
+      },
+      [] {});
+}
+
+void History::move_dead() {
+  job::JobId id;
+  if (!ledger_.pick_dead(random_(), id)) return;
+  job::MoveDead move;
+  move.revive = chance(0.6);
+  if (!move.revive || chance(0.5)) move.queue = chance(0.5) ? "a" : "graveyard";
+  move.items.push_back({id, Seconds{chance(0.5) ? 0 : 10 * 86'400}});
+  ledger_.moving(id);
+  send(
+      std::move(move),
+      [this, id](const Result<job::Answer>& answer) {
+        if (answer) ledger_.moved(id, std::get<job::Statuses>(*answer).each.at(0));
+      },
+      [] {});
+}
+
+void History::purge() {
+  const std::string queue(1, static_cast<char>('a' + below(3)));
+  latest_purge_[queue] = commands_ + 1;
+  send(
+      job::Purge{.queue = queue},
+      [this, queue, removed = ledger_.purging(queue)](const Result<job::Answer>& answer) {
+        if (answer) promised_.push_back({.life = life_, .purged = queue, .removed = removed});
+      },
+      [] {});
+}
+
+void History::check_promises() {
+  for (const Promised& each : std::exchange(promised_, {})) {
+    if (each.life != life_ || !disk_.powered()) continue;
+    if (!each.let_go.empty()) {
+      const auto held = ask<job::Statuses>(job::Held{each.let_go});
+      if (held && held->done() > 0) faults_found_.push_back("a disowned claim still holds its job");
+    }
+    for (const job::JobId& id : each.removed) {
+      const auto view = ask<job::View>(job::Show{id});
+      if (!disk_.powered()) return;
+      if (view && view->queue == each.purged && view->origin.empty()) {
+        faults_found_.push_back("job " + job::to_string(id) + " is there after the purge of its queue");
+      }
+      if (!view) ledger_.purged(id);
+    }
+  }
 }
 
 void History::advance() {
@@ -364,6 +423,9 @@ void History::step() {
     case 12:
       return answer();
     case 13:
+      if (chance(0.1)) return disown();
+      if (chance(0.15)) return move_dead();
+      if (chance(0.03)) return purge();
       return chance(0.3) ? pause() : answer();
     case 14:
       return advance();
@@ -419,6 +481,7 @@ std::vector<std::string> History::run(int steps) {
   reopen();
   for (int i = 0; i < steps && faults_found_.empty() && core_; ++i) {
     step();
+    if (core_) check_promises();
     if (core_ && chance(0.02)) die();
   }
   if (faults_found_.empty()) settle();

@@ -35,6 +35,10 @@ class History {
   void claim();
   void answer();
   void pause();
+  void disown();
+  void move_dead();
+  void purge();
+  void check_promises();
   void advance();
   void commit();
   void sync_in_steps();
@@ -50,9 +54,12 @@ class History {
   void flush();
   std::uint64_t disk_bound() const;
 
-  struct Open {
-    std::uint64_t life;
-    std::function<void()> lost;
+  /// What an answer said that the next question can show to be so.
+  struct Promised {
+    std::uint64_t life = 0;
+    std::vector<job::JobRef> let_go{};
+    std::string purged{};  // a queue
+    std::vector<job::JobId> removed{};
   };
 
   std::mt19937_64 random_;
@@ -65,6 +72,9 @@ class History {
   std::uint64_t life_ = 0;
   std::map<std::uint64_t, std::function<void()>> unanswered_;
   std::map<std::string, std::uint64_t> latest_pause_;  // by queue: the number of the command
+  std::map<std::string, std::uint64_t> latest_purge_;  // by queue: the number of the command
+  std::uint64_t owner_ = 1;
+  std::vector<Promised> promised_;
   std::uint64_t commands_ = 0;
   std::uint64_t tickets_ = 0;
   std::uint64_t registers_ = 0;

@@ -144,6 +144,67 @@ void Ledger::unanswered_claim(const std::vector<std::string>& queues) {
   }
 }
 
+std::vector<job::JobRef> Ledger::disowning(std::uint64_t owner) {
+  std::vector<job::JobRef> held;
+  for (auto& [key, job] : jobs_) {
+    if (job.owner != owner) continue;
+    if (job.deliveries > 0) --job.deliveries;
+    if (job.leased) held.push_back({job.id, job.token});
+    job.leased = false;
+  }
+  return held;
+}
+
+void Ledger::taken_for(const job::JobId& id, std::uint64_t owner, bool is_gone) {
+  Known* job = find(id);
+  if (job == nullptr) return;
+  job->owner = owner;
+  if (!is_gone || !job->leased) return;
+  job->leased = false;
+  job->deliveries = 0;
+}
+
+std::vector<job::JobId> Ledger::purging(const std::string& queue) {
+  std::vector<job::JobId> there;
+  for (auto& [key, job] : jobs_) {
+    if (job.queue != queue && !job.queue.empty()) continue;
+    if (job.fate == Fate::alive) {
+      if (!job.queue.empty()) there.push_back(job.id);
+      job.fate = Fate::unsure;
+    }
+    job.leased = false;
+  }
+  return there;
+}
+
+void Ledger::purged(const job::JobId& id) {
+  Known* job = find(id);
+  if (job == nullptr) return;
+  job->fate = Fate::written;
+  written_.insert(id.key);
+}
+
+bool Ledger::pick_dead(std::uint64_t number, job::JobId& id) const {
+  std::vector<job::JobId> dead;
+  for (const auto& [key, job] : jobs_) {
+    if (job.queue == "failed-jobs" && job.fate == Fate::alive && !job.leased) dead.push_back(job.id);
+  }
+  if (dead.empty()) return false;
+  id = dead[number % dead.size()];
+  return true;
+}
+
+void Ledger::moving(const job::JobId& id) {
+  Known* job = find(id);
+  job->queue.clear();
+  job->deliveries = 0;
+}
+
+void Ledger::moved(const job::JobId& id, job::Status status) {
+  const Known* job = find(id);
+  if (job != nullptr && job->fate == Fate::alive && status == job::Status::not_found) report(*job, "is lost");
+}
+
 void Ledger::synced() {
   for (const job::Key key : written_) {
     Known& job = jobs_.at(key);
@@ -154,7 +215,10 @@ void Ledger::synced() {
 }
 
 void Ledger::process_died() {
-  for (auto& [key, job] : jobs_) job.leased = job.leased && job.lease_safe;
+  for (auto& [key, job] : jobs_) {
+    job.leased = job.leased && job.lease_safe;
+    job.owner = 0;  // nobody knows owners from before
+  }
 }
 
 void Ledger::power_failed() {
@@ -163,8 +227,11 @@ void Ledger::power_failed() {
   for (auto& [key, job] : jobs_) {
     // A claim that was answered after its write, or a release, may be undone.
     job.leased = false;
+    job.owner = 0;
     job.stale_surely = false;
-    job.expires = std::min(job.expires, job.first_expires);  // a move to the failure queue may be undone
+    // A move to the failure queue may be undone.
+    job.expires = std::min(job.expires, job.first_expires);
+    if (job.queue == "failed-jobs") job.queue.clear();
   }
 }
 

@@ -43,6 +43,19 @@ class Ledger {
   void unanswered(const job::JobRef& job);
   /// It may have taken jobs; those that run at most once are given to nobody else then.
   void unanswered_claim(const std::vector<std::string>& queues);
+  /// All that `owner` took is given back by what is sent now; returns what it held for all the client knows.
+  std::vector<job::JobRef> disowning(std::uint64_t owner);
+  /// The claim that brought it was one for `owner`; `is_gone`: who has been disowned since.
+  void taken_for(const job::JobId& id, std::uint64_t owner, bool is_gone);
+  /// What lies in the queue is removed by what is sent now, unless it leaves it first; returns what surely lies there.
+  std::vector<job::JobId> purging(const std::string& queue);
+  /// It is gone; unless the power fails before the next sync.
+  void purged(const job::JobId& id);
+  /// A job that lies in the failure queue and that nobody holds.
+  bool pick_dead(std::uint64_t number, job::JobId& id) const;
+  /// What is sent now moves a dead job to an unknown place.
+  void moving(const job::JobId& id);
+  void moved(const job::JobId& id, job::Status status);
   void unanswered_pause(const std::string& queue) { paused_.erase(queue); }
 
   /// All that was written is synced now.
@@ -84,6 +97,7 @@ class Ledger {
     std::uint64_t gone_since = 0;
     bool leased = false;  // surely, until lease_end
     std::int64_t lease_end = 0;
+    std::uint64_t owner = 0;  // of the latest claim
   };
 
   void report(const Known& job, const std::string& what);

@@ -2,7 +2,8 @@
 """Shows that the simulation finds what it is for: plants one bug at a time into a copy of the sources,
 builds the simulation there, and demands that it reports faults.
 
-    planted.py [--histories N] [NAME...]      NAME: skip-sync, drop-checksum, forget-token, resurrect, drop-the-living
+    planted.py [--histories N] [NAME...]      NAME: skip-sync, drop-checksum, forget-token, resurrect,
+                                              forget-owner, half-purge, drop-the-living
 """
 import argparse
 import pathlib
@@ -30,7 +31,7 @@ BUGS = {
     ),
     "forget-token": (
         "lets a holder answer whose lease was lost",
-        "src/engine/state_jobs.cc",
+        "src/engine/state_moves.cc",
         "if (entry.state == job::State::leased && entry.token == job.token) return slot;",
         "if (entry.state != job::State::gone) return slot;",
     ),
@@ -41,6 +42,18 @@ BUGS = {
         "if (slot == 0) {\n      effects.facts += bytes;\n"
         "      effects.items.push_back({.size = static_cast<std::uint32_t>(bytes.size()), .body = body});\n"
         "      return {};\n    }\n    if (slab_[slot].position != position) return {};",
+    ),
+    "forget-owner": (
+        "keeps what was claimed for somebody who is no more",
+        "src/engine/state_claim.cc",
+        "if (!move(slot, job::Event::release)) continue;",
+        "continue;",
+    ),
+    "half-purge": (
+        "spares every other job of a purged queue",
+        "src/engine/state_jobs.cc",
+        "if (!purge.all && queues_.lane(entry.lane).queue != queue) continue;",
+        "if (!purge.all && (queues_.lane(entry.lane).queue != queue || slot % 2 == 0)) continue;",
     ),
     "drop-the-living": (
         "drops segments without looking whether something lives in them",

@@ -107,6 +107,57 @@ struct AddOptions {
   }
 };
 
+/// A number that is not 0 at `word`; answers the error itself.
+bool read_owner(Call& call, std::size_t word, std::uint64_t& owner) {
+  owner = parse_unsigned(call.words[word]).value_or(0);
+  if (owner == 0) call.error("ERR an owner is an unsigned integer, 1 at least");
+  return owner != 0;
+}
+
+/// count wait-ms lease-ms queue…, from a word on
+void claim_for(Call& call, std::uint64_t owner, std::size_t from) {
+  std::int64_t count = 0;
+  std::int64_t wait = 0;
+  std::int64_t lease = 0;
+  if (!read_integer(call, from, "count", count, 1, std::numeric_limits<std::int64_t>::max()) ||
+      !read_integer(call, from + 1, "wait", wait, -1, kMaxMillis) ||
+      !read_integer(call, from + 2, "lease", lease, 0, kMaxMillis)) {
+    return;
+  }
+  const auto queues = call.words.subspan(from + 3);
+  job::Claim claim;
+  claim.owner = owner;
+  claim.queues.assign(queues.begin(), queues.end());
+  claim.count = static_cast<std::uint32_t>(std::min(count, kMaxCount));
+  claim.fill = true;
+  claim.fair = true;
+  claim.lease = Millis{lease};
+  if (wait >= 0 && !call.node.leaving) {
+    claim.wait = Millis{wait};
+    return call.session.ask_blocking(std::move(claim), format_cw_claimed, 0);
+  }
+  call.session.ask(std::move(claim), format_cw_claimed, wait >= 0 ? std::uint32_t{kLeavingWhenNone} : 0,
+                   Session::Kind::claim);
+}
+
+/// id ttl-s … from the third word on.
+void move_dead(Call& call, bool revive) {
+  if (call.words.size() % 2 != 0) return call.wrong_arity();
+  job::MoveDead move;
+  move.queue = call.words[1];
+  move.revive = revive;
+  move.items.resize((call.words.size() - 2) / 2);
+  for (std::size_t i = 0; i < move.items.size(); ++i) {
+    const std::size_t at = 2 + 2 * i;
+    const std::optional<job::JobId> id = job::parse_id(call.words[at]);
+    if (!id) return call.error("BADID this is no job id");
+    std::int64_t ttl = 0;
+    if (!read_integer(call, at + 1, "ttl", ttl, 0, longest_ttl())) return;
+    move.items[i] = {*id, Seconds{ttl}};
+  }
+  call.ask(std::move(move), format_cw_statuses);
+}
+
 }  // namespace
 
 void run_cw_hello(Call& call) {
@@ -161,28 +212,21 @@ void run_cw_add(Call& call) {
   call.session.ask(std::move(add), format_cw_added, 0, Session::Kind::add);
 }
 
-/// count wait-ms lease-ms queue…
 void run_cw_claim(Call& call) {
-  std::int64_t count = 0;
-  std::int64_t wait = 0;
-  std::int64_t lease = 0;
-  if (!read_integer(call, 1, "count", count, 1, std::numeric_limits<std::int64_t>::max()) ||
-      !read_integer(call, 2, "wait", wait, -1, kMaxMillis) || !read_integer(call, 3, "lease", lease, 0, kMaxMillis)) {
-    return;
-  }
-  const auto queues = call.words.subspan(4);
-  job::Claim claim;
-  claim.queues.assign(queues.begin(), queues.end());
-  claim.count = static_cast<std::uint32_t>(std::min(count, kMaxCount));
-  claim.fill = true;
-  claim.fair = true;
-  claim.lease = Millis{lease};
-  if (wait >= 0 && !call.node.leaving) {
-    claim.wait = Millis{wait};
-    return call.session.ask_blocking(std::move(claim), format_cw_claimed, 0);
-  }
-  call.session.ask(std::move(claim), format_cw_claimed, wait >= 0 ? std::uint32_t{kLeavingWhenNone} : 0,
-                   Session::Kind::claim);
+  claim_for(call, 0, 1);
+}
+
+/// owner, then as CW.CLAIM
+void run_cw_claimfor(Call& call) {
+  std::uint64_t owner = 0;
+  if (read_owner(call, 1, owner)) claim_for(call, owner, 2);
+}
+
+/// owner, then id token … of jobs that stay as they are
+void run_cw_disown(Call& call) {
+  job::Disown disown;
+  if (!read_owner(call, 1, disown.owner) || !read_jobs(call, 2, disown.spared)) return;
+  call.ask(std::move(disown), format_count);
 }
 
 /// session: ends the claim that waits there. 1: it got no jobs; 0: there was none, or it got some.
@@ -255,6 +299,21 @@ void run_cw_bury(Call& call) {
   }
   for (const job::Bury::Item& item : bury.items) call.node.leases.ended(item.job);
   call.ask(std::move(bury), format_cw_statuses);
+}
+
+void run_cw_revive(Call& call) {
+  move_dead(call, true);
+}
+
+void run_cw_move(Call& call) {
+  move_dead(call, false);
+}
+
+/// prefix below
+void run_cw_forget(Call& call) {
+  const std::optional<std::uint64_t> below = parse_unsigned(call.words[2]);
+  if (!below) return call.error("ERR the value of a register is an unsigned integer");
+  call.ask(job::ForgetRegisters{std::string{call.words[1]}, *below}, format_count);
 }
 
 void run_cw_nack(Call& call) {

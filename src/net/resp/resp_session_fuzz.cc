@@ -50,6 +50,9 @@ class AnsweringStore final : public store::Store {
   job::Answer operator()(const job::Remove& remove) const { return statuses(remove.jobs.size()); }
   job::Answer operator()(const job::Retry& retry) const { return statuses(retry.items.size()); }
   job::Answer operator()(const job::Bury& bury) const { return statuses(bury.items.size()); }
+  job::Answer operator()(const job::MoveDead& move) const { return statuses(move.items.size()); }
+  job::Answer operator()(const job::Disown&) const { return job::Count{}; }
+  job::Answer operator()(const job::ForgetRegisters&) const { return job::Count{}; }
   job::Answer operator()(const job::Working&) const { return job::Worked{}; }
   job::Answer operator()(const job::SetQueue&) const { return job::QueueView{}; }
   job::Answer operator()(const job::Purge&) const { return job::Count{}; }

@@ -233,6 +233,71 @@ TEST_P(StoreConformance, ARegisterOnlyGrows) {
   add(tick);
 }
 
+TEST_P(StoreConformance, RegistersCanBeForgotten) {
+  const auto forget = job::ForgetRegisters{"tick:", 8};
+  if (!can().registers) {
+    EXPECT_FALSE(try_ask(forget));
+    return;
+  }
+  job::Add tick{.queue = "q", .body = "x", .register_name = "tick:1", .register_value = 7};
+  add(tick);
+  EXPECT_EQ(ask<job::Count>(forget).count, 1u);
+  EXPECT_EQ(ask<job::Count>(forget).count, 0u);
+  add(tick);
+}
+
+TEST_P(StoreConformance, WhatIsOnItsWayToADeadOwnerIsGivenBack) {
+  if (!can().owners) {
+    EXPECT_FALSE(try_ask(job::Disown{7}));
+    EXPECT_FALSE(try_ask(job::Claim{.queues = {"q"}, .owner = 7}));
+    return;
+  }
+  for (const char* body : {"a", "b", "c"}) add({.queue = "q", .body = body});
+  const auto jobs = ask<job::Claimed>(job::Claim{.queues = {"q"}, .count = 3, .owner = 7}).jobs;
+  ASSERT_EQ(jobs.size(), 3u);
+  const auto waiting = start(job::Claim{.queues = {"q"}, .blocking = true, .ticket = ++tickets_, .owner = 7});
+  one(job::Ack{{{jobs[0].id, jobs[0].token}}});
+  EXPECT_EQ(ask<job::Count>(job::Disown{7, {{jobs[1].id, jobs[1].token}}}).count, 1u);
+  const auto ended = finish(waiting);
+  ASSERT_TRUE(ended);
+  EXPECT_TRUE(std::get<job::Claimed>(*ended).jobs.empty());
+  const auto again = claim_one("q");
+  EXPECT_EQ(again.id, jobs[2].id);
+  EXPECT_EQ(again.attempts + again.additional_deliveries + again.nacks, 0);
+  EXPECT_EQ(one(job::Ack{{{jobs[1].id, jobs[1].token}}}), job::Status::done) << "the spared one is still held";
+  add({.queue = "q", .body = "d"});
+  EXPECT_TRUE(ask<job::Claimed>(job::Claim{.queues = {"q"}, .owner = 7}).jobs.empty()) << "it is no more";
+  EXPECT_EQ(claim_one("q").body, "d");
+}
+
+TEST_P(StoreConformance, ADeadJobIsRevivedUnderItsIdOrMoved) {
+  if (!can().revival) {
+    EXPECT_FALSE(try_ask(job::MoveDead{{{job::JobId{}, Seconds{0}}}, "q", true}));
+    return;
+  }
+  const auto first = add({.queue = "q", .body = "x"});
+  const auto second = add({.queue = "q", .body = "y"});
+  for (const auto& job : claim({"q"}, 2)) {
+    one(job::Bury{.items = {{.job = {job.id, job.token}, .crashed = true, .reason = "broken"}}});
+  }
+  const auto moved = ask<job::Statuses>(job::MoveDead{{{first, Seconds{0}}, {second, Seconds{0}}}, "elsewhere", false});
+  EXPECT_EQ(moved.done(), 2);
+  auto view = ask<job::View>(job::Show{first});
+  EXPECT_EQ(view.queue, "elsewhere");
+  EXPECT_EQ(view.origin, "q");
+  EXPECT_EQ(view.attempts, 1);
+  EXPECT_EQ(ask<job::Statuses>(job::MoveDead{{{first, Seconds{1'000}}}, "", true}).done(), 1);
+  EXPECT_EQ(ask<job::Statuses>(job::MoveDead{{{second, Seconds{0}}}, "another", true}).done(), 1);
+  view = ask<job::View>(job::Show{first});
+  EXPECT_EQ(view.queue, "q");
+  EXPECT_EQ(view.origin, "");
+  EXPECT_EQ(view.attempts + view.crashes, 0);
+  EXPECT_LE(view.ttl_left, Seconds{1'001});
+  EXPECT_EQ(claim_one("q").id, first);
+  EXPECT_EQ(claim_one("another").body, "y");
+  EXPECT_EQ(one(job::MoveDead{{{first, Seconds{0}}}, "", true}), job::Status::conflict) << "it is not dead";
+}
+
 TEST_P(StoreConformance, AGroupHasALimit) {
   if (!can().groups) GTEST_SKIP();
   ask<job::QueueView>(job::SetQueue{.queue = "q", .group_limit = 1});

@@ -48,7 +48,8 @@ RequestText request_of(const job::Add& add) {
 }
 
 RequestText request_of(const job::Claim& claim, Millis wait) {
-  RequestText request{"CW.CLAIM"};
+  RequestText request{claim.owner == 0 ? "CW.CLAIM" : "CW.CLAIMFOR"};
+  if (claim.owner != 0) request.unsigned_number(claim.owner);
   request.number(claim.count).number(wait.count()).number(claim.lease.count());
   for (const std::string& queue : claim.queues) request.word(queue);
   return request;
@@ -264,6 +265,21 @@ struct Start {
   void operator()(const job::CancelClaim&) const { refuse("cancelling a claim"); }
   void operator()(const job::Ack& ack) const { jobs(RequestText{"CW.ACK"}, ack.jobs); }
   void operator()(const job::Release& release) const { jobs(RequestText{"CW.RELEASE"}, release.jobs); }
+  void operator()(const job::Disown& disown) const {
+    RequestText text{"CW.DISOWN"};
+    text.unsigned_number(disown.owner);
+    for (const job::JobRef& ref : disown.spared) append(text, ref);
+    request(text, count_of);
+  }
+  void operator()(const job::MoveDead& move) const {
+    RequestText text{move.revive ? "CW.REVIVE" : "CW.MOVE"};
+    text.word(move.queue);
+    for (const job::MoveDead::Item& item : move.items) text.word(to_string(item.id)).number(item.ttl.count());
+    move.items.empty() ? done(job::Statuses{}) : request(text, statuses_of);
+  }
+  void operator()(const job::ForgetRegisters& forget) const {
+    request(RequestText{"CW.FORGET"}.word(forget.prefix).unsigned_number(forget.below), count_of);
+  }
   void operator()(const job::Extend& extend) const {
     RequestText text{"CW.EXTEND"};
     text.number(extend.lease.count());

@@ -297,6 +297,9 @@ struct Start {
     start_each_nack(connection, jobs, std::move(done));
   }
   void operator()(const job::Bury&) const { refuse("burying a job"); }
+  void operator()(const job::Disown&) const { refuse("giving back what somebody holds"); }
+  void operator()(const job::MoveDead&) const { refuse("moving dead jobs"); }
+  void operator()(const job::ForgetRegisters&) const { refuse("forgetting registers"); }
   void operator()(const job::Extend& extend) const { start_each_working(connection, extend, std::move(done)); }
   void operator()(const job::Enqueue& enqueue) const {
     if (enqueue.nack && enqueue.delay.count() > 0) return refuse("a NACK with a delay");
@@ -333,6 +336,7 @@ class PlainDialect final : public Dialect {
   }
 
   void claim(const Link& connection, const job::Claim& claim, Millis wait, Store::Done done) const override {
+    if (claim.owner != 0) return done(fail(Errc::invalid_argument, "this server does not know owners of claims"));
     connection->send(request_of(claim, wait).take(), [connection, done = std::move(done)](Result<const Reply*> reply) {
       if (!reply) return done(tl::unexpected{std::move(reply.error())});
       Result<Answer> claimed = claimed_of(**reply);

@@ -38,6 +38,8 @@ struct Repeatable {
     return std::all_of(retry.items.begin(), retry.items.end(), [](const auto& item) { return unfenced(item.job); });
   }
   bool operator()(const job::Add& add) const { return !add.idempotency_key.empty(); }
+  bool operator()(const job::Disown&) const { return true; }
+  bool operator()(const job::ForgetRegisters&) const { return true; }
   bool operator()(const job::SetQueue&) const { return true; }
   bool operator()(const job::Show&) const { return true; }
   bool operator()(const job::QueueStat&) const { return true; }

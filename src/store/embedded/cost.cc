@@ -35,6 +35,14 @@ struct CostOf {
     }
     return cost;
   }
+  Cost operator()(const job::Disown& disown) const { return per_job(state.most_held_by(disown.owner), 0); }
+  Cost operator()(const job::MoveDead& move) const {
+    return per_job(move.items.size(), engine::kMostReason + 2 * std::max(state.longest_name(), move.queue.size()));
+  }
+  Cost operator()(const job::ForgetRegisters& forget) const {
+    const auto [bytes, count] = state.forgettable(forget);
+    return {bytes + count * kFactBytes, 0};
+  }
   Cost operator()(const job::Extend& extend) const { return per_job(extend.jobs.size(), 0); }
   Cost operator()(const job::Enqueue& enqueue) const { return per_job(enqueue.jobs.size(), 0); }
   Cost operator()(const job::Dequeue& dequeue) const { return per_job(dequeue.jobs.size(), 0); }
@@ -62,7 +70,8 @@ bool adds_to_the_store(const job::Command& command) {
 bool acknowledges(const job::Command& command) {
   return std::holds_alternative<job::Ack>(command) || std::holds_alternative<job::Retry>(command) ||
          std::holds_alternative<job::Release>(command) || std::holds_alternative<job::Bury>(command) ||
-         std::holds_alternative<job::Enqueue>(command) || std::holds_alternative<job::Remove>(command);
+         std::holds_alternative<job::Enqueue>(command) || std::holds_alternative<job::Remove>(command) ||
+         std::holds_alternative<job::Disown>(command) || std::holds_alternative<job::MoveDead>(command);
 }
 
 }  // namespace coworker::store
