@@ -54,5 +54,8 @@ int main(int argc, char** argv) {
   app.worker("empty", [](const coworker::Job&) {});
   app.worker("stamp", [](const coworker::Job& job) { stamp(job.body()); });
   app.worker("hold", hold);
+  const auto echo = [](const std::string& text) { return text; };
+  app.methods().add_quick("bench.echo", "Says it back", {"text"}, echo);
+  app.methods().add("bench.thread_echo", "Says it back, from a thread", {"text"}, echo);
   return app.run(argc, argv);
 }

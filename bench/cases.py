@@ -298,6 +298,42 @@ def channels(servers, settings, table):
     table.row("connect to a shared worker that has to be started", cold, "ms", "", ("< 20 ms", cold < 20))
 
 
+def control(servers, settings, table):
+    with running.Running(servers, {"empty": {"worker": {"type": "inline"}}}, {}) as daemon:
+        daemon.start()
+        address = f"unix:{daemon.folder}/data/control.sock"
+
+        def echoes(where, method, connections, depth):
+            return lambda: run([servers.program("bench_rpc"), where, method, str(connections), str(depth),
+                                str(settings.seconds)])["rate"]
+
+        rates = in_turns({
+            "one": echoes(address, "bench.echo", 1, 1),
+            "one, limit": echoes("limit", "bench.echo", 1, 1),
+            "one, 32 deep": echoes(address, "bench.echo", 1, 32),
+            "hundred": echoes(address, "bench.echo", 100, 1),
+            "hundred, limit": echoes("limit", "bench.echo", 100, 1),
+            "hundred, xml": echoes(address, "xml", 100, 1),
+            "hundred, threads": echoes(address, "bench.thread_echo", 100, 1),
+        }, settings.turns)
+    # What comodojo/daemon does on one connection of a machine like this; it takes no second one meanwhile.
+    original, aim = 1_900, 20
+    table.heading("Control socket: JSON-RPC echoes")
+
+    def row(what, name, limit=None):
+        ratio = _share(rates[name], rates[limit]) if limit else ""
+        table.row(what, rates[name], "calls/s", ratio, (f">= {aim} x the original's {original:,}",
+                                                        rates[name] >= aim * original))
+
+    row("one connection, one request at a time", "one", "one, limit")
+    table.row("  a loop that sends bytes back (limit)", rates["one, limit"], "calls/s")
+    row("one connection, 32 requests under way", "one, 32 deep")
+    row("100 connections", "hundred", "hundred, limit")
+    table.row("  a loop that sends bytes back (limit)", rates["hundred, limit"], "calls/s")
+    table.row("100 connections, XML-RPC", rates["hundred, xml"], "calls/s")
+    table.row("100 connections, each call on a thread", rates["hundred, threads"], "calls/s")
+
+
 CASES = {"pipeline": pipeline, "batch": batch, "parallel": parallel, "latency": latency, "in_process": in_process,
          "waiting": waiting, "start": start, "workers": workers, "channels": channels,
-         "service": service}
+         "service": service, "control": control}

@@ -45,8 +45,7 @@ class Running:
 
     def consumers(self):
         with contextlib.suppress(ValueError):
-            return [c for s in json.loads(self.ask("worker", "list", "--json")) for g in s["groups"]
-                    for c in g["consumers"]]
+            return [p for w in json.loads(self.ask("worker", "list", "--json")) for p in w.get("processes", [])]
         return []
 
     def jobs(self):

@@ -11,6 +11,7 @@
 #include "coworker/channel_worker.h"
 #include "coworker/hooks.h"
 #include "coworker/loop_worker.h"
+#include "coworker/methods.h"
 #include "coworker/worker.h"
 
 namespace coworker {
@@ -96,6 +97,9 @@ class App {
   /// Functions around the jobs, and failure strategies: app.hooks().on_bury(…).
   Hooks& hooks() { return hooks_; }
 
+  /// Methods for the callers of the control socket of `run`.
+  Methods& methods() { return methods_; }
+
   /// Runs the command that the arguments ask for. The result is the exit code: 0 done, 1 failed, 2 wrong usage.
   int run(int argc, char** argv);
 
@@ -120,6 +124,7 @@ class App {
   struct State;
   std::unique_ptr<State> state_;
   Hooks hooks_;
+  Methods methods_;
 };
 
 }  // namespace coworker

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "job/command.h"
+#include "job/new_job.h"
 
 /// What can be asked of a running system, whoever asks: the control socket, the dashboard, a program's own code. How
 /// the operations are named to others, and what they take, is in operation.h.
@@ -43,6 +45,7 @@ struct ProcessView {
   std::string state;          // starting, ready, draining, stopping, waiting (to be started again)
   pid_t pid = 0;              // 0: none
   std::uint64_t running = 0;  // jobs
+  std::uint64_t ended = 0;    // attempts of the running process
   std::uint64_t starts = 0;
   Millis pause{0};  // waiting: between its end and its next start
   std::string last_end;
@@ -64,6 +67,7 @@ struct WorkerView {
   std::uint64_t failed_rounds = 0;
   std::uint64_t restarts = 0;
   std::optional<Millis> last_round;              // how long it took
+  std::string last_failure;                      // why a round failed, or why it waits; empty: none did
   std::optional<boost::json::object> last_exit;  // the death certificate of its last process
 
   // of consumers
@@ -124,6 +128,12 @@ class Backend {
 
   /// Begins the stop of the whole and returns at once.
   virtual async::Task<Result<>> shutdown() = 0;
+
+  /// What a job of that queue is like before it has a body: lifetime, time-out and priority as they are configured.
+  virtual job::NewJob new_job(const std::string& queue) = 0;
+
+  /// Whether the store can give dead jobs back under their ids (job::MoveDead).
+  virtual bool revives() = 0;
 
   /// Queues and jobs: what the store says.
   virtual async::Task<Result<job::Answer>> ask(job::Command command) = 0;

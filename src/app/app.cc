@@ -169,7 +169,7 @@ void App::register_hooks() {
 int App::run(int argc, char** argv) {
   if (const auto code = worker::run_worker_process(argc, argv, state_->implementations)) return *code;
   register_hooks();
-  return app::run_cli(argc, argv, state_->workers);
+  return app::run_cli(argc, argv, state_->workers, methods_);
 }
 
 }  // namespace coworker

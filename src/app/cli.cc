@@ -114,7 +114,7 @@ void register_command(CLI::App& root, const Command& command, Slots& slots) {
 constexpr int kUnknown = 3;  // exit code of a Nagios plugin
 
 // "schedule --crontab FILE next 5": the flags of a command are also those of the one below it.
-int run_parsed(const std::deque<Slots>& all, const worker::Registry& workers) {
+int run_parsed(const std::deque<Slots>& all, const worker::Registry& workers, const Methods& methods) {
   Arguments arguments;
   const Command* command = nullptr;
   for (const Slots& slots : all) {
@@ -122,7 +122,7 @@ int run_parsed(const std::deque<Slots>& all, const worker::Registry& workers) {
     slots.add_to(arguments);
     command = slots.command;
   }
-  return command == nullptr ? kWrongUsage : command->run(arguments, Context{workers, arguments.has("json")});
+  return command == nullptr ? kWrongUsage : command->run(arguments, Context{workers, methods, arguments.has("json")});
 }
 
 /// The nearest command's name where there is no such one; empty: there is. Words in front of it are options.
@@ -151,7 +151,7 @@ int complain_usage(std::string_view text) {
   return kWrongUsage;
 }
 
-int run_cli(int argc, char** argv, const worker::Registry& workers) {
+int run_cli(int argc, char** argv, const worker::Registry& workers, const Methods& methods) {
   if (argc == 2 && (std::strcmp(argv[1], "--version") == 0 || std::strcmp(argv[1], "-V") == 0)) {
     std::fputs(fmt::format("coworker {}\n", version()).c_str(), stdout);
     return kDone;
@@ -192,7 +192,7 @@ int run_cli(int argc, char** argv, const worker::Registry& workers) {
     return code == 0 ? kDone : kWrongUsage;
   }
   hide_secrets(argc, argv);
-  return run_parsed(slots, workers);
+  return run_parsed(slots, workers, methods);
 }
 
 }  // namespace coworker::app

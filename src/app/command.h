@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "coworker/methods.h"
 #include "worker/registry.h"
 
 /// The command line as data: what commands there are, and what each takes. One table (commands.cc) registers them;
@@ -51,6 +52,7 @@ class Arguments {
 /// What every command gets beside its arguments.
 struct Context {
   const worker::Registry& workers;  // inline workers of this program
+  const Methods& methods;           // of its own for the control socket
   bool json = false;                // print JSON instead of text
 };
 
@@ -76,7 +78,7 @@ struct Command {
 std::vector<Command> commands();
 
 /// Runs what the arguments ask for; the exit code. `--version` is answered before anything else is done.
-int run_cli(int argc, char** argv, const worker::Registry& workers);
+int run_cli(int argc, char** argv, const worker::Registry& workers, const Methods& methods);
 
 /// "coworker: …" on standard error; kFailed, or kWrongUsage for invalid arguments.
 int complain(const Error& error);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/json/array.hpp>
+
 #include "app/command.h"
 #include "app/configuration.h"
 
@@ -35,7 +37,16 @@ int run_shared_enable(const Arguments& arguments, const Context& context);
 int run_broker_command(const Arguments& arguments, const Context& context);
 int run_run(const Arguments& arguments, const Context& context);
 int run_reload(const Arguments& arguments, const Context& context);
+int run_top(const Arguments& arguments, const Context& context);
 int run_worker_list(const Arguments& arguments, const Context& context);
+int run_worker_status(const Arguments& arguments, const Context& context);
+int run_worker_pause(const Arguments& arguments, const Context& context);
+int run_worker_resume(const Arguments& arguments, const Context& context);
+int run_worker_start(const Arguments& arguments, const Context& context);
+int run_worker_stop(const Arguments& arguments, const Context& context);
+int run_worker_restart(const Arguments& arguments, const Context& context);
+int run_worker_scale(const Arguments& arguments, const Context& context);
+int run_worker_send(const Arguments& arguments, const Context& context);
 int run_schedule(const Arguments& arguments, const Context& context);
 int run_schedule_next(const Arguments& arguments, const Context& context);
 int run_consumer(const Arguments& arguments, const Context& context);
@@ -43,6 +54,12 @@ int run_keeper(const Arguments& arguments, const Context& context);
 int run_config_check(const Arguments& arguments, const Context& context);
 int run_config_show(const Arguments& arguments, const Context& context);
 int run_config_docs(const Arguments& arguments, const Context& context);
+
+/// Those that ask a supervisor which runs: part of the table.
+std::vector<Command> control_commands();
+
+/// What worker.list answers, for a person.
+std::string worker_table(const boost::json::array& workers);
 
 /// A flag for each key of the configuration's section, "sync_interval" being --sync-interval; and what was given.
 std::vector<Flag> section_flags(std::string_view section);

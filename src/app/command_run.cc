@@ -9,6 +9,7 @@
 #include "app/broker.h"
 #include "app/broker_config.h"
 #include "app/command_list.h"
+#include "app/control_socket.h"
 #include "app/store_session.h"
 #include "app/worker_registry.h"
 #include "app/worker_settings.h"
@@ -66,6 +67,10 @@ Result<Settings> run_settings(const Arguments& arguments) {
   Result<Configuration> configuration = configuration_of(arguments);
   if (!configuration) return tl::unexpected{std::move(configuration.error())};
   if (const auto file = arguments.text("bootstrap")) configuration->settings.set({"bootstrap"}, {*file, "--bootstrap"});
+  if (arguments.has("control")) {
+    if (!configuration->settings.entries({"control"}).empty()) configuration->settings.erase({"control"});
+    configuration->settings.set({"control", "listen"}, {arguments.texts("control"), "--control"});
+  }
   log_in_background(arguments, "coworker.log", configuration->settings);
   return std::move(configuration->settings);
 }
@@ -101,7 +106,7 @@ Result<service::Reloaded> read_again(const Arguments& arguments, const Settings&
   std::set<Path> fixed{{"bootstrap"}};
   for (const Settings* each : std::initializer_list<const Settings*>{&in_effect, &*settings}) {
     for (const auto& [path, value] : each->all()) {
-      if (path.front() == "broker") fixed.insert(path);
+      if (path.front() == "broker" || path.front() == "control") fixed.insert(path);
     }
   }
   for (const Path& path : fixed) {
@@ -163,6 +168,8 @@ int run_run(const Arguments& arguments, const Context& context) {
   if (!registry) return complain(registry.error());
   Result<service::Config> config = run_config(*settings, *registry);
   if (!config) return complain(config.error());
+  const Result<ControlOptions> control = control_options(*settings, arguments.has("insecure"));
+  if (!control) return complain(control.error());
   export_settings(*settings);
 
   std::unique_ptr<BrokerThread> broker;
@@ -172,7 +179,10 @@ int run_run(const Arguments& arguments, const Context& context) {
   background->leave_terminal();
   const int code = service::run_supervisor(
       *config, [&arguments, &settings, &registry] { return read_again(arguments, *settings, *registry); },
-      [&background] { background->ready(); });
+      [&background] { background->ready(); },
+      [&control, &context](async::Loop& loop, api::Backend& backend) {
+        return ControlSocket::open(loop, backend, *control, context.methods);
+      });
   if (broker) broker->stop();
   return code;
 }

@@ -1,132 +1,198 @@
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/inotify.h>
-#include <unistd.h>
 
-#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <cerrno>
-#include <chrono>
-#include <csignal>
+#include <cmath>
 
 #include "app/command_list.h"
+#include "app/config_value.h"
+#include "app/control_client.h"
 #include "app/output.h"
-#include "app/store_session.h"
-#include "base/fd.h"
-#include "service/state_file.h"
 
-/// Commands for a supervisor that runs on this machine.
+/// Commands for a supervisor that runs, through its control socket.
 namespace coworker::app {
 namespace {
 
-using service::RunState;
-using Clock = std::chrono::steady_clock;
+namespace json = boost::json;
 
-constexpr Millis kPatience{30'000};
-
-Result<std::string> store_of(const Arguments& arguments) {
-  Result<Configuration> configuration = configuration_of(arguments);
-  if (!configuration) return tl::unexpected{std::move(configuration.error())};
-  return configuration->settings.text({"store"});
+std::string text(const json::value& value) {
+  if (value.is_string()) return printable(value.as_string());
+  if (value.is_null()) return {};
+  return json::serialize(value);
 }
 
-tl::unexpected<Error> none_runs(const std::string& store) {
-  return fail(Errc::not_found, fmt::format("no supervisor of {} runs here (looked in {} for supervisor-*.json)", store,
-                                           service::state_directory(store)));
+std::string text(const json::object& object, const char* name) {
+  const json::value* value = object.if_contains(name);
+  return value == nullptr ? std::string{} : text(*value);
 }
 
-/// Waits until the directory changes, at most until `end`.
-void wait_for_change(int watch, Clock::time_point end) {
-  const auto left = std::chrono::duration_cast<Millis>(end - Clock::now()).count();
-  pollfd polled{watch, POLLIN, 0};
-  char events[4096];
-  if (::poll(&polled, 1, static_cast<int>(std::max<std::int64_t>(left, 0))) > 0) {
-    [[maybe_unused]] const ssize_t ignored = ::read(watch, events, sizeof events);
+/// A number of seconds, as a person reads it.
+std::string seconds(const json::object& object, const char* name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr || !value->is_number()) return "-";
+  return short_duration(Millis{std::llround(value->to_number<double>() * 1000)});
+}
+
+std::string or_dash(std::string said) {
+  return said.empty() || said == "0" ? "-" : said;
+}
+
+void add_loop_row(std::vector<std::vector<std::string>>& rows, const json::object& worker) {
+  const json::value* exit = worker.if_contains("last_exit");
+  std::string last = exit != nullptr && exit->is_object() ? text(exit->get_object(), "text") : std::string{};
+  if (std::string failure = text(worker, "last_failure"); !failure.empty()) last = std::move(failure);
+  rows.push_back({text(worker, "name"), text(worker, "state_name"), or_dash(text(worker, "pid")),
+                  seconds(worker, "uptime"), seconds(worker, "looptime"), text(worker, "rounds"),
+                  text(worker, "failed_rounds"), text(worker, "restarts"), std::move(last)});
+}
+
+/// A row for the group, and one for each of its processes.
+void add_group_rows(std::vector<std::vector<std::string>>& rows, const json::object& worker) {
+  const json::array& processes = worker.at("processes").as_array();
+  rows.push_back({text(worker, "name"), text(worker, "state_name"), "-", "-", "-", "-", "-", "-",
+                  fmt::format("{} of {} processes, {} to {}", processes.size(), text(worker, "wanted"),
+                              text(worker, "min"), text(worker, "max"))});
+  for (const json::value& each : processes) {
+    const json::object& process = each.as_object();
+    const std::int64_t starts = process.at("starts").to_number<std::int64_t>();
+    std::string last = text(process, "last_end");
+    if (process.contains("pause")) last = fmt::format("next start in {}; {}", seconds(process, "pause"), last);
+    rows.push_back({"  " + text(worker, "name"), text(process, "state"), or_dash(text(process, "pid")), "-", "-",
+                    text(process, "ended"), "-", std::to_string(std::max<std::int64_t>(starts - 1, 0)),
+                    std::move(last)});
   }
 }
 
-/// Asks one supervisor to read its configuration again, and waits for what comes of it.
-Result<RunState::Reload> reload(const RunState& before, const std::string& store) {
-  const Fd watch{::inotify_init1(IN_CLOEXEC)};
-  if (!watch || ::inotify_add_watch(watch.get(), service::state_directory(store).c_str(), IN_MOVED_TO) < 0) {
-    return fail_errno(errno, fmt::format("watch {}", service::state_directory(store)));
-  }
-  if (::kill(before.pid, SIGHUP) < 0) return fail_errno(errno, fmt::format("signal the supervisor {}", before.pid));
-  const Clock::time_point end = Clock::now() + kPatience;
-  while (Clock::now() < end) {
-    const std::vector<RunState> all = service::running_supervisors(store);
-    const auto now = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.pid == before.pid; });
-    if (now == all.end()) return fail(Errc::unavailable, fmt::format("the supervisor {} has ended", before.pid));
-    if (now->reload.count > before.reload.count) return now->reload;
-    if (now->stopping) return fail(Errc::unavailable, fmt::format("the supervisor {} is stopping", before.pid));
-    wait_for_change(watch.get(), end);
-  }
-  return fail(Errc::unavailable, fmt::format("the supervisor {} does not answer", before.pid));
+int with_control(const Arguments& arguments, const std::string& method, json::array params,
+                 void (*print_result)(const json::value&), const Context& context) {
+  Result<ControlClient> client = ControlClient::open(arguments);
+  if (!client) return complain(client.error());
+  const Result<json::value> result = client->call(method, std::move(params));
+  if (!result) return complain(result.error());
+  context.json ? print_json(*result) : print_result(*result);
+  return kDone;
 }
 
-std::string pause_text(const RunState::Consumer& consumer) {
-  return consumer.state == "waiting" ? "next start in " + short_duration(consumer.pause) : std::string{};
-}
-
-void print_consumers(const std::vector<RunState>& supervisors) {
-  std::vector<std::vector<std::string>> rows;
-  for (const RunState& supervisor : supervisors) {
-    for (const RunState::Group& group : supervisor.groups) {
-      const std::string queues = printable(fmt::format("{}", fmt::join(group.queues, " ")));
-      for (const RunState::Consumer& consumer : group.consumers) {
-        rows.push_back({queues, consumer.pid == 0 ? "-" : std::to_string(consumer.pid), consumer.state,
-                        std::to_string(consumer.starts), pause_text(consumer), printable(consumer.last_end)});
-      }
-    }
+/// `coworker worker pause NAME…`, or --all.
+int run_deed(const Arguments& arguments, const Context& context, std::string_view deed, std::string_view done) {
+  const std::vector<std::string> names = arguments.texts("NAME");
+  if (names.empty() != arguments.has("all")) {
+    return complain_usage(fmt::format("which worker? coworker worker {} NAME, or --all", deed));
   }
-  print(table({"queues", "pid", "state", "starts", "", "last end"}, rows));
+  Result<ControlClient> client = ControlClient::open(arguments);
+  if (!client) return complain(client.error());
+  json::object outcomes;
+  int code = kDone;
+  if (names.empty()) {
+    const Result<json::value> result = client->call(fmt::format("worker.{}", deed), {});
+    if (!result) return complain(result.error());
+    outcomes = result->as_object();
+  }
+  for (const std::string& name : names) {
+    const Result<json::value> result = client->call(fmt::format("worker.{}", deed), {json::string{name}});
+    if (!result) code = complain(result.error());
+    outcomes[name] = result.has_value();
+  }
+  for (const auto& [name, outcome] : outcomes) {
+    if (outcome != true) code = kFailed;
+    if (!context.json) print_line(fmt::format("{}: {}", printable(name), outcome == true ? done : "not done"));
+  }
+  if (context.json) print_json(outcomes);
+  return code;
 }
 
 }  // namespace
 
+std::string worker_table(const json::array& workers) {
+  std::vector<std::vector<std::string>> rows;
+  for (const json::value& each : workers) {
+    const json::object& worker = each.as_object();
+    text(worker, "kind") == "loop" ? add_loop_row(rows, worker) : add_group_rows(rows, worker);
+  }
+  return table({"worker", "state", "pid", "uptime", "period", "rounds", "failed", "restarts", "last end"}, rows);
+}
+
 int run_reload(const Arguments& arguments, const Context& context) {
-  const Result<std::string> store = store_of(arguments);
-  if (!store) return complain(store.error());
-  const std::vector<RunState> supervisors = service::running_supervisors(*store);
-  if (supervisors.empty()) return complain(none_runs(*store).value());
-  int code = kDone;
-  for (const RunState& supervisor : supervisors) {
-    const Result<RunState::Reload> outcome = reload(supervisor, *store);
-    if (!outcome) {
-      code = complain(outcome.error());
-      continue;
-    }
-    if (!outcome->ok) code = kFailed;
-    if (context.json) {
-      print(boost::json::serialize(
-                boost::json::object{{"pid", supervisor.pid},
-                                    {"ok", outcome->ok},
-                                    {"text", boost::json::array(outcome->text.begin(), outcome->text.end())}}) +
-            "\n");
-      continue;
-    }
-    for (const std::string& text : outcome->text) {
-      if (outcome->ok) print(text + "\n");
-      if (!outcome->ok) complain(Error{Errc::invalid_argument, text + "; it goes on with the configuration it had"});
+  Result<ControlClient> client = ControlClient::open(arguments);
+  if (!client) return complain(client.error());
+  const Result<json::value> result = client->call("daemon.reload", {});
+  if (!result) return complain(result.error());
+  const bool ok = result->at("ok").as_bool();
+  if (context.json) {
+    print_json(*result);
+    return ok ? kDone : kFailed;
+  }
+  for (const json::value& line : result->at("text").as_array()) {
+    if (ok) {
+      print_line(text(line));
+    } else {
+      complain(Error{Errc::invalid_argument, text(line) + "; it goes on with the configuration it had"});
     }
   }
-  return code;
+  return ok ? kDone : kFailed;
 }
 
 int run_worker_list(const Arguments& arguments, const Context& context) {
-  const Result<std::string> store = store_of(arguments);
-  if (!store) return complain(store.error());
-  const std::vector<RunState> supervisors = service::running_supervisors(*store);
-  if (supervisors.empty()) return complain(none_runs(*store).value());
-  if (!context.json) {
-    print_consumers(supervisors);
-    return kDone;
+  return with_control(
+      arguments, "worker.list", {}, [](const json::value& all) { print(worker_table(all.as_array())); }, context);
+}
+
+int run_worker_status(const Arguments& arguments, const Context& context) {
+  const auto name = arguments.text("NAME");
+  if (!name) {
+    return with_control(
+        arguments, "worker.status", {},
+        [](const json::value& all) {
+          for (const auto& [each, state] : all.as_object())
+            print_line(fmt::format("{} {}", printable(each), text(state)));
+        },
+        context);
   }
-  boost::json::array all;
-  for (const RunState& supervisor : supervisors) all.push_back(boost::json::parse(service::to_text(supervisor)));
-  print(boost::json::serialize(all) + "\n");
-  return kDone;
+  return with_control(
+      arguments, "worker.info", {json::string{*name}},
+      [](const json::value& worker) {
+        for (const auto& [member, value] : worker.as_object()) {
+          print_line(fmt::format("{:<14}{}", std::string_view{member}, text(value)));
+        }
+      },
+      context);
+}
+
+int run_worker_pause(const Arguments& arguments, const Context& context) {
+  return run_deed(arguments, context, "pause", "paused");
+}
+int run_worker_resume(const Arguments& arguments, const Context& context) {
+  return run_deed(arguments, context, "resume", "resumed");
+}
+int run_worker_start(const Arguments& arguments, const Context& context) {
+  return run_deed(arguments, context, "start", "started");
+}
+int run_worker_stop(const Arguments& arguments, const Context& context) {
+  return run_deed(arguments, context, "stop", "stopped");
+}
+int run_worker_restart(const Arguments& arguments, const Context& context) {
+  return run_deed(arguments, context, "restart", "restarted");
+}
+
+int run_worker_scale(const Arguments& arguments, const Context& context) {
+  const Result<std::int64_t> count = parse_integer(*arguments.text("N"), 0);
+  if (!count) return complain_usage("N: " + count.error().message());
+  return with_control(
+      arguments, "worker.scale", {json::string{*arguments.text("NAME")}, *count}, [](const json::value&) {}, context);
+}
+
+int run_worker_send(const Arguments& arguments, const Context& context) {
+  json::array params{json::string{*arguments.text("NAME")}, json::string{*arguments.text("WORD")}};
+  if (const auto given = arguments.text("JSON")) {
+    boost::system::error_code error;
+    json::value parsed = json::parse(*given, error);
+    if (error) return complain_usage(fmt::format("'{}' is no JSON: {}", printable(*given), error.message()));
+    params.push_back(std::move(parsed));
+  }
+  return with_control(
+      arguments, "worker.send", std::move(params), [](const json::value& reply) { print_json(reply); }, context);
 }
 
 }  // namespace coworker::app

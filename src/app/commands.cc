@@ -51,6 +51,8 @@ Command schedule() {
 std::vector<Flag> run_flags() {
   std::vector<Flag> flags = background_flags();
   flags.insert(flags.begin(), Flag{"--bootstrap", "FILE", "A shared library with inline workers"});
+  flags.push_back({"--control", "ADDRESS", "Of the control socket, instead of the configured ones", true});
+  flags.push_back({"--insecure", "", "Control addresses that others can reach need no token"});
   return flags;
 }
 
@@ -73,20 +75,6 @@ std::vector<Command> work_commands() {
        {},
        run_flags(),
        run_run},
-      {"reload",
-       "",
-       "Apply a changed configuration to what runs here, without losing a job",
-       "  coworker reload -c coworker.yml",
-       {},
-       {},
-       run_reload},
-      {"worker list",
-       "",
-       "The consumers that run here, and how they are",
-       "  coworker worker list --json",
-       {},
-       {},
-       run_worker_list},
       schedule(),
       {"schedule next",
        "",
@@ -364,8 +352,8 @@ std::vector<Command> keep_commands() {
 
 std::vector<Command> commands() {
   std::vector<Command> all = work_commands();
-  for (std::vector<Command> part :
-       {look_commands(), dead_commands(), shared_worker_commands(), shared_commands(), keep_commands()}) {
+  for (std::vector<Command> part : {control_commands(), look_commands(), dead_commands(), shared_worker_commands(),
+                                    shared_commands(), keep_commands()}) {
     for (Command& command : part) all.push_back(std::move(command));
   }
   return all;

@@ -71,7 +71,10 @@ void Reader::unknown(const YAML::Mark& mark, const Path& path, const std::string
 
 void Reader::section(const YAML::Node& node, const Path& path, const std::string& pattern) {
   if (node.IsNull()) return;
-  if (is_list(pattern)) return list_section(node, path, pattern);
+  // What may also be a list has keys of its own when it is none.
+  if (is_list(pattern) && (node.IsSequence() || find_place(pattern) == nullptr)) {
+    return list_section(node, path, pattern);
+  }
   if (!node.IsMap()) return error(node.Mark(), path, "a map of keys is expected here");
   std::set<std::string> seen;
   for (const auto& row : node) {
@@ -87,7 +90,7 @@ void Reader::section(const YAML::Node& node, const Path& path, const std::string
       error(name.Mark(), at, "stands here twice");
       continue;
     }
-    if (is_section(join(pattern, "*"))) {
+    if (!is_list(pattern) && is_section(join(pattern, "*"))) {
       if (name.Scalar().empty()) error(name.Mark(), path, "an empty name is not allowed");
       settings_.add_entry(path, name.Scalar(), where(name.Mark()));
       section(below, at, join(pattern, "*"));

@@ -58,6 +58,30 @@ constexpr std::array kKeys{
     Key{Scope::broker, "insecure", Kind::boolean, "false",
         "Serve addresses that are not on this machine's loopback without a password."},
 
+    Key{Scope::control, "listen", Kind::addresses, "",
+        "Addresses of the control socket, unix:PATH or tcp:HOST:PORT (10042). None: control.sock in the store's "
+        "directory, else in $XDG_RUNTIME_DIR/coworker or /run/coworker."},
+    Key{Scope::control, "insecure", Kind::boolean, "false",
+        "Serve addresses that are not on this machine's loopback without a token."},
+    Key{Scope::control, "max_clients", Kind::integer, "1000", "Connections at the same time.", {}, 1, 100'000},
+    Key{Scope::control, "max_request", Kind::size, "4M", "Bytes of one request, less than 16M."},
+    Key{Scope::control,
+        "read_timeout",
+        Kind::duration,
+        "30s",
+        "A client that has begun a request must have sent it in this time.",
+        {},
+        10},
+    Key{Scope::control_entry, "address", Kind::address, "", "One address, as in listen."},
+    Key{Scope::control_place, "protocol", Kind::choice, "standard",
+        "standard = JSON-RPC and XML-RPC, as lines, frames and HTTP; comodojo = the envelopes of comodojo's client.",
+        "standard comodojo"},
+    Key{Scope::control_place, "token_file", Kind::path, "",
+        "File whose first line callers must name: system.authenticate, or Authorization: Bearer over HTTP."},
+    Key{Scope::control_place, "access", Kind::choice, "operate", "look = what changes nothing; operate = everything.",
+        "look operate"},
+    Key{Scope::control_place, "mode", Kind::text, "0600", "Mode of a unix socket's file."},
+
     Key{Scope::queue, "job_process_timeout", Kind::duration, "600", "An attempt is killed after this; 0 = no limit."},
     Key{Scope::queue,
         "job_lifetime",
@@ -278,6 +302,12 @@ constexpr std::array kKeys{
 constexpr std::array kPlaces{
     Place{Scope::root, "", "", false, "The file"},
     Place{Scope::broker, "broker", "", false, "How the store is served to other programs"},
+    Place{Scope::control, "control", "", false,
+          "How a running supervisor is asked and steered: see docs/control.md. Instead of this section a list of "
+          "addresses may stand here"},
+    Place{Scope::control_place, "control", "", false, ""},
+    Place{Scope::control_entry, "control.*", "", true, "One address of a list"},
+    Place{Scope::control_place, "control.*", "", true, ""},
     Place{Scope::queue, "defaults", "", false, "What holds for every queue"},
     Place{Scope::queue, "queues.*", "defaults", false, "One queue; its own values win over defaults"},
     Place{Scope::worker, "queues.*.worker", "", false, "What runs the jobs of a queue"},
@@ -300,7 +330,6 @@ constexpr std::array kPlaces{
 };
 
 constexpr std::array kMissing{
-    Missing{"control", "the control socket"},
     Missing{"web", "the dashboard"},
     Missing{"loops", "loop workers"},
     Missing{"civi", "CiviCRM"},

@@ -32,6 +32,9 @@ enum class Kind : std::uint8_t {
 enum class Scope : std::uint8_t {
   root,
   broker,
+  control,
+  control_place,
+  control_entry,
   queue,
   worker,
   consumer,

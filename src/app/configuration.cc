@@ -178,6 +178,8 @@ Result<service::Config> service_config(const Settings& settings) {
     config.queues.push_back(std::move(*queue));
   }
   config.schedule = schedule_config(settings);
+  config.new_jobs = config.schedule->queues;
+  config.other_job = config.schedule->other;
   if (config.schedule->crontab.empty()) config.schedule.reset();
   Result<> outcome = add_consumers(settings, config);
   if (!outcome) return tl::unexpected{std::move(outcome.error())};

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/view_json.h"
 #include "job/command.h"
 
 /// What commands print to standard output.
@@ -17,13 +18,11 @@ void print_json(const boost::json::value& value);
 /// Rows under a heading, in columns as wide as they need; numbers stand right.
 std::string table(const std::vector<std::string>& heading, const std::vector<std::vector<std::string>>& rows);
 
-/// Texts of a store are bytes: what is not UTF-8 becomes U+FFFD, and for a terminal control characters are escaped.
+/// Texts of a store are bytes: what is not UTF-8 becomes U+FFFD, and control characters are escaped for a terminal.
 std::string printable(std::string_view bytes);
-boost::json::string json_text(std::string_view bytes);
 
-boost::json::object to_json(const job::QueueView& queue);
-boost::json::object to_json(const job::View& job);
-boost::json::object to_json(const job::StoreTotals& totals);
+using api::json_text;
+using api::to_json;
 
 /// How long ago the job was added.
 std::string age_of(const job::View& job);

@@ -48,7 +48,7 @@ class OneJob {
 
  private:
   async::Loop loop_{1};
-  worker::Threads threads_;
+  async::Threads threads_;
   std::unique_ptr<worker::Worker> worker_;
 };
 

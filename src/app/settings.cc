@@ -169,8 +169,11 @@ std::string pattern_of(const Path& path) {
   for (const std::string& name : path) {
     const std::string plain = join(pattern, name);
     const std::string any = join(pattern, "*");
-    // Below a map of names every name is one of them, also one that is spelt like a key elsewhere.
-    pattern = is_section(any) || (find_key(plain) == nullptr && !is_section(plain)) ? any : plain;
+    // Below a map of names every name is one of them, also one that is spelt like a key elsewhere; elements of a list
+    // are numbers, and the same section may have keys.
+    const bool is_number = name.find_first_not_of("0123456789") == std::string::npos;
+    const bool is_one_of_many = is_section(any) && (!is_list(pattern) || is_number);
+    pattern = is_one_of_many || (find_key(plain) == nullptr && !is_section(plain)) ? any : plain;
   }
   return pattern;
 }

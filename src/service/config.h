@@ -159,6 +159,8 @@ struct Config {
   std::vector<QueueConfig> queues;
   std::vector<ConsumerConfig> consumers;
   std::optional<ScheduleConfig> schedule;
+  std::map<std::string, job::NewJob> new_jobs;  // what a job of a queue is like before it has a body
+  job::NewJob other_job;                        // and one of a queue that is not configured
   std::vector<LoopConfig> loops;  // in the order of their installation; names are unique, `after` makes no circle
   std::string kill_switch;        // worker::KillSwitch; empty: none
   Millis lease{15'000};           // renewed at a third of it while the worker lives

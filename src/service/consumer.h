@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "async/loop.h"
+#include "async/threads.h"
 #include "service/answers.h"
 #include "service/config.h"
 #include "service/event_log.h"
@@ -20,7 +21,6 @@
 #include "store/store.h"
 #include "worker/hooked_worker.h"
 #include "worker/registry.h"
-#include "worker/threads.h"
 #include "worker/worker.h"
 
 namespace coworker::service {
@@ -124,7 +124,7 @@ class Consumer {
   Parts parts_;
   const ConsumerConfig& group_;
   Events events_;
-  worker::Threads threads_;
+  async::Threads threads_;
   Answers answers_;
   std::vector<std::unique_ptr<worker::Worker>> workers_;  // by index of the queue; null: not ours
   std::map<std::string, std::uint32_t> queues_;           // of this group

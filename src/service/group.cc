@@ -36,6 +36,47 @@ void Group::hold(bool on) {
   if (std::exchange(held_, on) != on) set_wanted(limits_.min_processes);
 }
 
+void Group::set_rest(Rest rest) {
+  if (std::exchange(rest_, rest) != rest) set_wanted(limits_.min_processes);
+}
+
+Result<> Group::pause() {
+  if (rest_ == Rest::stopped) return fail(Errc::conflict, "it is stopped");
+  set_rest(Rest::paused);
+  return {};
+}
+
+Result<> Group::resume() {
+  if (rest_ == Rest::stopped) return fail(Errc::conflict, "it is stopped: start it");
+  set_rest(Rest::none);
+  return {};
+}
+
+Result<> Group::end() {
+  set_rest(Rest::stopped);
+  return {};
+}
+
+Result<> Group::start_again() {
+  set_rest(Rest::none);
+  return {};
+}
+
+Result<> Group::restart() {
+  if (rest_ != Rest::none) return fail(Errc::conflict, "it rests: start or resume it");
+  const std::size_t count = processes_.size();
+  for (std::size_t i = count; i > 0; --i) processes_[i - 1]->retire();
+  set_wanted(wanted_);
+  return {};
+}
+
+void Group::scale_to(std::uint32_t processes) {
+  limits_.min_processes = processes;
+  limits_.max_processes = processes;
+  limits_.autoscale = false;
+  set_wanted(processes);
+}
+
 void Group::scale(std::uint64_t waiting, std::uint64_t arrived) {
   const Clock::time_point now = Clock::now();
   Load load;
@@ -58,7 +99,7 @@ void Group::scale(std::uint64_t waiting, std::uint64_t arrived) {
 
 void Group::set_wanted(std::uint32_t wanted) {
   if (leaving_) return;
-  if (held_) wanted = 0;
+  if (held_ || rest_ != Rest::none) wanted = 0;
   if (wanted_ != 0 && wanted != wanted_) {
     log::info(fmt::format("{} consumers for '{}', up to now {}", wanted, limits_.queues.front(), wanted_));
   }

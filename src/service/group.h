@@ -36,11 +36,24 @@ class Group {
 
   /// Whether the number of processes follows the load.
   bool scales() const {
-    return limits_.autoscale && limits_.max_processes > limits_.min_processes && !leaving_ && !held_;
+    return limits_.autoscale && limits_.max_processes > limits_.min_processes && !leaving_ && !held_ &&
+           rest_ == Rest::none;
   }
 
   /// While held, no process is wanted: they drain, and new ones start when it is over.
   void hold(bool on);
+
+  /// What it was told to do by a person; the same as far as processes go.
+  enum class Rest : std::uint8_t { none, paused, stopped };
+  Rest rest() const { return rest_; }
+  Result<> pause();        // conflict: it is stopped
+  Result<> resume();       // the same
+  Result<> end();          // to be stopped
+  Result<> start_again();  // from either
+  Result<> restart();      // all its processes are replaced; conflict: it rests
+
+  /// So many processes, whatever the load, until set_limits.
+  void scale_to(std::uint32_t processes);
 
   /// What is known of the queues; the rest of the load is seen on the processes' pages.
   void scale(std::uint64_t waiting, std::uint64_t arrived);
@@ -67,6 +80,7 @@ class Group {
   using Clock = std::chrono::steady_clock;
 
   void set_wanted(std::uint32_t wanted);
+  void set_rest(Rest rest);
   void start_one();
   void forget_over();
 
@@ -82,6 +96,7 @@ class Group {
   std::uint32_t wanted_ = 0;
   bool leaving_ = false;
   bool held_ = false;
+  Rest rest_ = Rest::none;
   std::vector<std::unique_ptr<ConsumerProcess>> processes_;
   std::vector<std::unique_ptr<ConsumerProcess>> over_;  // until the next turn of the loop
 };

@@ -3,9 +3,9 @@
 #include <memory>
 
 #include "async/loop.h"
+#include "async/threads.h"
 #include "service/config.h"
 #include "worker/registry.h"
-#include "worker/threads.h"
 #include "worker/worker.h"
 
 namespace coworker::service {
@@ -13,7 +13,7 @@ namespace coworker::service {
 /// What every worker of a process is made with. All of it outlives the workers.
 struct WorkerParts {
   async::Loop& loop;
-  worker::Threads& threads;
+  async::Threads& threads;
   const worker::Registry& registry;
   Millis kill_grace{5'000};
   int keeper = -1;  // -1: groups are not registered

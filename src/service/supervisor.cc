@@ -46,13 +46,21 @@ Supervisor::Supervisor(async::Loop& loop, Config config, Reload reload, std::fun
       lease_timer_{loop},
       look_timer_{loop},
       environment_{proc::own_environment()},
-      state_{config_.store} {
+      state_{config_.store},
+      backend_{loop, *this} {
   signals_.add(SIGUSR1);
   // Everything that descends from here carries it, see proc/keeper_main.h.
   proc::set_variable(environment_, proc::kRunVariable, proc::make_run_mark());
 }
 
 Supervisor::~Supervisor() = default;
+
+Result<> Supervisor::add_companion(const MakeCompanion& make) {
+  Result<std::unique_ptr<Companion>> made = make(loop_, backend_);
+  if (!made) return tl::unexpected{std::move(made.error())};
+  companion_ = std::move(*made);
+  return {};
+}
 
 async::Task<int> Supervisor::run() {
   proc::adopt_orphans();
@@ -86,6 +94,7 @@ async::Task<int> Supervisor::run() {
   timer_.cancel();
   lease_timer_.cancel();
   look_timer_.cancel();
+  if (companion_) co_await companion_->stop();
   if (endings_) endings_->close();
   if (scheduler_) scheduler_->stop();
   if (store_) store_->close();
@@ -206,6 +215,15 @@ void Supervisor::on_signal(int number) {
   ++stops_ == 1 ? stop() : stop_now();
 }
 
+/// As a first signal does; asking again changes nothing.
+void Supervisor::shut_down() {
+  if (stops_ > 0) return;
+  log::info("stopping, as a caller asked for");
+  systemd_.stopping();
+  ++stops_;
+  stop();
+}
+
 void Supervisor::make_groups() {
   for (std::size_t i = 0; i < config_.consumers.size(); ++i) {
     add_group(std::make_shared<const Config>(of_group(config_, i)));
@@ -308,7 +326,7 @@ void Supervisor::check_over() {
   if (std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->is_over(); })) stopped_.set();
 }
 
-int run_supervisor(Config config, Reload reload, std::function<void()> on_ready) {
+int run_supervisor(Config config, Reload reload, std::function<void()> on_ready, MakeCompanion make_companion) {
   proc::name_process("coworker");
   log::set_role("supervisor");
   // Consumers of a supervisor that is itself a job are no strays.
@@ -318,6 +336,12 @@ int run_supervisor(Config config, Reload reload, std::function<void()> on_ready)
   {
     async::Loop loop;
     Supervisor supervisor{loop, std::move(config), std::move(reload), std::move(on_ready)};
+    if (make_companion) {
+      if (const Result<> made = supervisor.add_companion(make_companion); !made) {
+        log::critical(made.error().message());
+        return 1;
+      }
+    }
     async::asio::co_spawn(loop, supervisor.run(), [&code](const std::exception_ptr& error, int result) {
       if (error) std::rethrow_exception(error);
       code = result;

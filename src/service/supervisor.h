@@ -13,6 +13,7 @@
 #include "async/task.h"
 #include "proc/keeper.h"
 #include "proc/systemd.h"
+#include "service/backend.h"
 #include "service/config.h"
 #include "service/endings.h"
 #include "service/group.h"
@@ -29,10 +30,13 @@ namespace coworker::service {
 /// jobs of those that die. Runs no user code, so it does not crash with it.
 ///
 /// Lives on its loop's thread; run() returns when everything it started has ended.
-class Supervisor {
+class Supervisor final : private Answering {
  public:
   Supervisor(async::Loop& loop, Config config, Reload reload, std::function<void()> on_ready);
-  ~Supervisor();
+  ~Supervisor() override;
+
+  /// Before run(). An error: it could not be made.
+  Result<> add_companion(const MakeCompanion& make);
 
   /// Returns the exit code, see run_supervisor.
   async::Task<int> run();
@@ -62,6 +66,15 @@ class Supervisor {
   void announce_ready();
   std::string summary() const;
 
+  // Answering
+  const Config& config() const override { return config_; }
+  store::Store* store() override { return store_.get(); }
+  const std::vector<std::unique_ptr<Group>>& groups() const override { return groups_; }
+  bool is_stopping() const override { return stops_ > 0; }
+  bool is_held() const override { return held_; }
+  api::Reloaded read_again() override;
+  void shut_down() override;
+
   async::Loop& loop_;
   Config config_;
   Reload reload_;
@@ -88,9 +101,11 @@ class Supervisor {
   std::vector<std::unique_ptr<Group>> groups_;
   std::shared_ptr<Scheduler> scheduler_;  // only where one is configured
   std::uint32_t last_owner_ = 0;
-  bool held_ = false;           // by the kill switch
-  std::string switch_trouble_;  // why it could not be read
-  int stops_ = 0;               // how often it was asked to stop
+  SupervisorBackend backend_;
+  std::unique_ptr<Companion> companion_;  // may be null
+  bool held_ = false;                     // by the kill switch
+  std::string switch_trouble_;            // why it could not be read
+  int stops_ = 0;                         // how often it was asked to stop
 };
 
 }  // namespace coworker::service

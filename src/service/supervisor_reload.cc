@@ -30,6 +30,11 @@ void Supervisor::reload() {
   write_state();
 }
 
+api::Reloaded Supervisor::read_again() {
+  reload();
+  return {last_reload_.ok, last_reload_.text};
+}
+
 /// Groups whose consumers would be told the same go on; the others drain beside those that take their place.
 void Supervisor::apply(Config config) {
   if (config.store != config_.store) {

@@ -15,7 +15,7 @@ class HookedExecution : public Execution, public std::enable_shared_from_this<Ho
   HookedExecution(Worker& inner, Job job, Watcher watcher)
       : inner_{inner}, job_{std::move(job)}, watcher_{std::move(watcher)} {}
 
-  void begin(async::Loop& loop, Threads& threads, const Hooks& hooks) {
+  void begin(async::Loop& loop, async::Threads& threads, const Hooks& hooks) {
     auto guard = std::make_shared<Guard>(loop.get_executor());
     threads.run([self = shared_from_this(), guard, &hooks]() mutable {
       if (self->watcher_.on_start) self->watcher_.on_start(0);
@@ -53,7 +53,8 @@ class HookedExecution : public Execution, public std::enable_shared_from_this<Ho
 
 }  // namespace
 
-HookedWorker::HookedWorker(async::Loop& loop, Threads& threads, const Hooks& hooks, std::unique_ptr<Worker> inner)
+HookedWorker::HookedWorker(async::Loop& loop, async::Threads& threads, const Hooks& hooks,
+                           std::unique_ptr<Worker> inner)
     : loop_{loop}, threads_{threads}, hooks_{hooks}, inner_{std::move(inner)} {}
 
 std::shared_ptr<Execution> HookedWorker::start(Job job, Watcher watcher) {

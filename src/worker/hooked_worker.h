@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "async/loop.h"
+#include "async/threads.h"
 #include "worker/hooks.h"
-#include "worker/threads.h"
 #include "worker/worker.h"
 
 namespace coworker::worker {
@@ -14,14 +14,14 @@ namespace coworker::worker {
 class HookedWorker : public Worker {
  public:
   /// All outlive the worker.
-  HookedWorker(async::Loop& loop, Threads& threads, const Hooks& hooks, std::unique_ptr<Worker> inner);
+  HookedWorker(async::Loop& loop, async::Threads& threads, const Hooks& hooks, std::unique_ptr<Worker> inner);
 
   std::shared_ptr<Execution> start(Job job, Watcher watcher) override;
   void close() override { inner_->close(); }
 
  private:
   async::Loop& loop_;
-  Threads& threads_;
+  async::Threads& threads_;
   const Hooks& hooks_;
   std::unique_ptr<Worker> inner_;
 };

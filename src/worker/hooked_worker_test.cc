@@ -35,8 +35,8 @@ class HookedWorkerTest : public ::testing::Test {
     return Outcome::ok("fine");
   };
   bool stop_at_once_ = false;
-  std::string said_;  // by one thread after the other
-  Threads threads_;   // last: ends first, and waits for the hooks
+  std::string said_;        // by one thread after the other
+  async::Threads threads_;  // last: ends first, and waits for the hooks
 };
 
 TEST_F(HookedWorkerTest, BeforeComesFirstAndAfterKnowsTheOutcome) {

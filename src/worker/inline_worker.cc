@@ -17,7 +17,7 @@ class InlineExecution : public Execution, public std::enable_shared_from_this<In
     watcher_.on_report = limited(std::move(watcher_.on_report));
   }
 
-  void begin(Threads& threads, const Handler& handler) {
+  void begin(async::Threads& threads, const Handler& handler) {
     if (job_.process_timeout > Millis{0}) arm(job_.process_timeout, &InlineExecution::on_timeout);
     // The loop must not run dry while only a thread works for it.
     auto guard = std::make_shared<boost::asio::executor_work_guard<async::Loop::executor_type>>(loop_.get_executor());
@@ -87,7 +87,7 @@ class InlineExecution : public Execution, public std::enable_shared_from_this<In
 
 }  // namespace
 
-InlineWorker::InlineWorker(async::Loop& loop, Threads& threads, const Handler& handler, Millis grace)
+InlineWorker::InlineWorker(async::Loop& loop, async::Threads& threads, const Handler& handler, Millis grace)
     : loop_{loop}, threads_{threads}, handler_{handler}, grace_{grace} {}
 
 std::shared_ptr<Execution> InlineWorker::start(Job job, Watcher watcher) {

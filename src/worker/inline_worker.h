@@ -1,8 +1,8 @@
 #pragma once
 
 #include "async/loop.h"
+#include "async/threads.h"
 #include "worker/registry.h"
-#include "worker/threads.h"
 #include "worker/worker.h"
 
 namespace coworker::worker {
@@ -13,13 +13,13 @@ namespace coworker::worker {
 class InlineWorker : public Worker {
  public:
   /// All three outlive the worker.
-  InlineWorker(async::Loop& loop, Threads& threads, const Handler& handler, Millis grace);
+  InlineWorker(async::Loop& loop, async::Threads& threads, const Handler& handler, Millis grace);
 
   std::shared_ptr<Execution> start(Job job, Watcher watcher) override;
 
  private:
   async::Loop& loop_;
-  Threads& threads_;
+  async::Threads& threads_;
   const Handler& handler_;
   Millis grace_;
 };

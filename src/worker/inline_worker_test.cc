@@ -29,7 +29,7 @@ struct End {
 
 End run(const Handler& handler, Millis timeout = 0ms, Millis grace = 1h) {
   async::Loop loop;
-  Threads threads;
+  async::Threads threads;
   InlineWorker worker{loop, threads, handler, grace};
   Job job;
   job.body = "7";
@@ -103,7 +103,7 @@ TEST(InlineWorker, AResultThatComesLateIsStillAResult) {
 
 TEST(InlineWorker, OneThatDoesNotReturnIsToldAsStuck) {
   async::Loop loop;
-  Threads threads;
+  async::Threads threads;
   std::latch release{1};
   const Handler handler = [&](const Job&, const Contact&) {
     release.wait();
@@ -126,7 +126,7 @@ TEST(InlineWorker, OneThatDoesNotReturnIsToldAsStuck) {
 
 TEST(InlineWorker, WhatWeStopIsNotTheJobsFault) {
   async::Loop loop;
-  Threads threads;
+  async::Threads threads;
   const Handler handler = [](const Job&, const Contact& contact) {
     wait_for_stop(contact.stop);
     return Outcome::failed("interrupted");
@@ -144,7 +144,7 @@ TEST(InlineWorker, WhatWeStopIsNotTheJobsFault) {
 TEST(InlineWorker, JobsRunAtTheSameTime) {
   constexpr int kJobs = 6;
   async::Loop loop;
-  Threads threads;
+  async::Threads threads;
   std::latch all{kJobs};
   // Ends only when all are running.
   const Handler handler = [&](const Job&, const Contact&) {

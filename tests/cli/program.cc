@@ -33,7 +33,8 @@ struct Files {
 };
 
 pid_t start(const std::string& directory, Sandbox::Words words, const Sandbox::Words& environment, const Files& files) {
-  words.insert(words.begin(), program_file());
+  const bool is_named = !words.empty() && words.front().starts_with('/');
+  if (!is_named) words.insert(words.begin(), program_file());
   std::vector<char*> argv, variables;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

@@ -24,7 +24,8 @@ class Sandbox {
 
   using Words = std::vector<std::string>;
 
-  /// Runs `coworker WORDS…` to its end, in `directory` (default: the folder), with `input` on standard input.
+  /// Runs `coworker WORDS…`, or another program if the first word is its absolute path, to its end, in `directory`
+  /// (default: the folder), with `input` on standard input.
   Ran run(const Words& words, const std::string& input = {}, const Words& environment = {},
           const std::string& directory = {}) const;
 

@@ -11,6 +11,7 @@
 
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -200,7 +201,7 @@ TEST_F(RunProgram, TheKillSwitchHoldsAllWorkUntilItIsOver) {
                  "kill_switch: switch.json\n"
                  "queues: { a: { worker: { type: command, command: [sh, -c, 'echo ran >>out'] } } }");
   const auto has_no_consumer = [this] {
-    return sandbox_.run({"worker", "list", "--json"}).out.find(R"("consumers":[])") != std::string::npos;
+    return sandbox_.run({"worker", "list", "--json"}).out.find(R"("processes":[])") != std::string::npos;
   };
   ASSERT_EQ(sandbox_.run({"shared", "disable", "--work"}).code, 0);
   Background program{sandbox_, {"run"}};
@@ -226,7 +227,7 @@ TEST_F(RunProgram, TheKillSwitchHoldsAllWorkUntilItIsOver) {
 TEST_F(RunProgram, ReloadNamesWhereItLookedForASupervisor) {
   const Ran none = sandbox_.run({"reload"});
   EXPECT_EQ(none.code, 1);
-  EXPECT_THAT(none.err, HasSubstr("no supervisor of"));
+  EXPECT_THAT(none.err, AllOf(HasSubstr("no supervisor answers"), HasSubstr("coworker-data/control.sock")));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include "async/gate.h"
 #include "async/loop.h"
 #include "channel/address.h"
-#include "net/resp/listener.h"
+#include "net/listener.h"
 #include "net/resp/node.h"
 #include "net/resp/session.h"
 

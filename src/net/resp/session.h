@@ -13,20 +13,13 @@
 #include "base/fd.h"
 #include "channel/resp/request_decoder.h"
 #include "job/command.h"
+#include "net/listener.h"
 #include "net/resp/reply_queue.h"
 
 namespace coworker::net::resp {
 
 struct Node;
 struct CommandSpec;
-
-/// Who is at the other end.
-struct Peer {
-  std::string address;  // "127.0.0.1:40312", or the path of the unix socket
-  bool unix_socket = false;
-  std::int64_t pid = -1;  // of a unix socket: read from the kernel when the client connected
-  std::int64_t uid = -1;
-};
 
 /// One client: its socket, what it sent, and the replies it is owed.
 ///

@@ -1,4 +1,4 @@
-#include "net/resp/listener.h"
+#include "net/listener.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 #include <cstring>
 #include <memory>
 
-namespace coworker::net::resp {
+namespace coworker::net {
 namespace {
 
 using channel::Address;
@@ -37,7 +37,7 @@ bool is_socket(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-Result<Fd> open_unix(const Address& address, bool replace) {
+Result<Fd> open_unix(const Address& address, bool replace, mode_t mode) {
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   address.path.copy(name.sun_path, sizeof name.sun_path - 1);
@@ -45,9 +45,11 @@ Result<Fd> open_unix(const Address& address, bool replace) {
   if (!socket) return fail_errno(errno, listening_on(address));
   if (replace && is_socket(address.path)) ::unlink(address.path.c_str());
   // The file that bind makes has the mode of the socket: there is no moment at which others may connect.
-  const bool bound = ::fchmod(socket.get(), 0600) == 0 &&
+  const bool bound = ::fchmod(socket.get(), mode) == 0 &&
                      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
   if (!bound) return fail_errno(errno, listening_on(address));
+  // Bind takes away what the umask says.
+  if (::chmod(address.path.c_str(), mode) != 0) return fail_errno(errno, listening_on(address));
   return socket;
 }
 
@@ -95,9 +97,9 @@ std::string text_of(SocketAddress& name) {
 
 }  // namespace
 
-Result<Listener> Listener::open(const Address& address, bool replace) {
+Result<Listener> Listener::open(const Address& address, bool replace, mode_t mode) {
   const bool is_unix = address.kind == Address::Kind::unix_socket;
-  Result<Fd> socket = is_unix ? open_unix(address, replace) : open_tcp(address);
+  Result<Fd> socket = is_unix ? open_unix(address, replace, mode) : open_tcp(address);
   if (!socket) return tl::unexpected{std::move(socket).error()};
   Listener listener{std::move(*socket), address};
   if (::listen(listener.descriptor(), kBacklog) != 0) return fail_errno(errno, listening_on(address));
@@ -139,4 +141,4 @@ Result<Fd> Listener::accept(Peer& peer) {
   return client;
 }
 
-}  // namespace coworker::net::resp
+}  // namespace coworker::net

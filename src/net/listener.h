@@ -1,19 +1,30 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <string>
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "channel/address.h"
-#include "net/resp/session.h"
 
-namespace coworker::net::resp {
+namespace coworker::net {
 
-/// A listening socket, close-on-exec. A unix socket has mode 0600 and is unlinked at destruction.
+/// Who is at the other end.
+struct Peer {
+  std::string address;  // "127.0.0.1:40312", or the path of the unix socket
+  bool unix_socket = false;
+  std::int64_t pid = -1;  // of a unix socket: read from the kernel when the client connected
+  std::int64_t uid = -1;
+};
+
+/// A listening socket, close-on-exec. A unix socket is unlinked at destruction.
 class Listener {
  public:
   /// `replace`: a unix socket file in the way is stale, because the caller owns what it stood for.
-  static Result<Listener> open(const channel::Address& address, bool replace);
+  /// `mode`: of a unix socket's file.
+  static Result<Listener> open(const channel::Address& address, bool replace, mode_t mode = 0600);
 
   Listener(Listener&&) noexcept = default;
   Listener& operator=(Listener&&) = delete;
@@ -33,4 +44,4 @@ class Listener {
   channel::Address address_;
 };
 
-}  // namespace coworker::net::resp
+}  // namespace coworker::net

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace coworker::worker {
+namespace coworker::async {
 
 /// Threads for user code, made when needed: as many as there was work at the same time. Who submits bounds that.
 ///
@@ -34,4 +34,4 @@ class Threads {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace coworker::worker
+}  // namespace coworker::async

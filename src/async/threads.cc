@@ -1,10 +1,10 @@
-#include "worker/threads.h"
+#include "async/threads.h"
 
 #include <pthread.h>
 
 #include <csignal>
 
-namespace coworker::worker {
+namespace coworker::async {
 
 Threads::~Threads() {
   {
@@ -32,7 +32,7 @@ void Threads::run(std::function<void()> work) {
 }
 
 void Threads::serve() {
-  pthread_setname_np(pthread_self(), "inline");
+  pthread_setname_np(pthread_self(), "thread");
   std::unique_lock lock{mutex_};
   for (;;) {
     ++idle_;
@@ -48,4 +48,4 @@ void Threads::serve() {
   }
 }
 
-}  // namespace coworker::worker
+}  // namespace coworker::async

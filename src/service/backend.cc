@@ -1,0 +1,184 @@
+#include "service/backend.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <optional>
+
+#include "async/event.h"
+#include "base/build.h"
+
+namespace coworker::service {
+namespace {
+
+using api::LoopState;
+using api::WorkerView;
+
+LoopState state_of(const Group& group, const std::vector<ConsumerProcess::Status>& statuses) {
+  const auto some_are = [&](std::string_view state) {
+    return std::any_of(statuses.begin(), statuses.end(), [&](const auto& each) { return each.state == state; });
+  };
+  if (group.leaving()) return statuses.empty() ? LoopState::exited : LoopState::spindown;
+  if (group.wanted() == 0) {
+    if (!statuses.empty()) return LoopState::spindown;
+    return group.rest() == Group::Rest::stopped ? LoopState::exited : LoopState::paused;
+  }
+  if (some_are("ready")) return LoopState::looping;
+  return some_are("waiting") ? LoopState::backoff : LoopState::spinup;
+}
+
+WorkerView view_of(const std::string& name, const Group& group) {
+  WorkerView view;
+  view.name = name;
+  view.kind = api::WorkerKind::consumers;
+  const std::vector<ConsumerProcess::Status> statuses = group.statuses();
+  view.state = state_of(group, statuses);
+  view.queues = group.limits().queues;
+  view.least = group.limits().min_processes;
+  view.most = group.limits().max_processes;
+  view.wanted = group.wanted();
+  for (const ConsumerProcess::Status& status : statuses) {
+    view.processes.push_back({std::string{status.state}, status.pid, status.running, status.ended, status.starts,
+                              status.pause, status.last_end});
+  }
+  return view;
+}
+
+}  // namespace
+
+SupervisorBackend::SupervisorBackend(async::Loop& loop, Answering& system) : loop_{loop}, system_{system} {}
+
+std::vector<std::pair<std::string, Group*>> SupervisorBackend::named_groups() const {
+  std::vector<std::pair<std::string, Group*>> named;
+  std::map<std::string, int> seen;
+  for (const auto& group : system_.groups()) {
+    std::string name = fmt::format("consumers:{}", fmt::join(group->limits().queues, ","));
+    if (const int count = ++seen[name]; count > 1) name += fmt::format("#{}", count);
+    named.emplace_back(std::move(name), group.get());
+  }
+  return named;
+}
+
+Group* SupervisorBackend::group(const std::string& name) const {
+  for (const auto& [own, group] : named_groups()) {
+    if (own == name) return group;
+  }
+  return nullptr;
+}
+
+Error SupervisorBackend::unknown(const std::string& name) const {
+  std::vector<std::string> names;
+  for (const auto& [own, group] : named_groups()) names.push_back(own);
+  if (names.empty()) return {Errc::not_found, fmt::format("there is no worker '{}', and no other either", name)};
+  return {Errc::not_found, fmt::format("there is no worker '{}', but {}", name, fmt::join(names, ", "))};
+}
+
+async::Task<Result<std::vector<WorkerView>>> SupervisorBackend::workers() {
+  std::vector<WorkerView> all;
+  for (const auto& [name, group] : named_groups()) all.push_back(view_of(name, *group));
+  co_return all;
+}
+
+async::Task<Result<WorkerView>> SupervisorBackend::worker(std::string name) {
+  if (const Group* found = group(name)) co_return view_of(name, *found);
+  co_return tl::unexpected{unknown(name)};
+}
+
+async::Task<Result<>> SupervisorBackend::act(std::string name, Result<> (Group::*of_group)()) {
+  if (system_.is_stopping()) co_return fail(Errc::unavailable, "the supervisor is stopping");
+  if (Group* found = group(name)) co_return (found->*of_group)();
+  co_return tl::unexpected{unknown(name)};
+}
+
+async::Task<Result<>> SupervisorBackend::pause(std::string name) {
+  return act(std::move(name), &Group::pause);
+}
+async::Task<Result<>> SupervisorBackend::resume(std::string name) {
+  return act(std::move(name), &Group::resume);
+}
+async::Task<Result<>> SupervisorBackend::start(std::string name) {
+  return act(std::move(name), &Group::start_again);
+}
+async::Task<Result<>> SupervisorBackend::stop(std::string name) {
+  return act(std::move(name), &Group::end);
+}
+async::Task<Result<>> SupervisorBackend::restart(std::string name) {
+  return act(std::move(name), &Group::restart);
+}
+
+async::Task<Result<>> SupervisorBackend::scale(std::string name, std::uint32_t processes) {
+  if (system_.is_stopping()) co_return fail(Errc::unavailable, "the supervisor is stopping");
+  if (Group* found = group(name)) {
+    found->scale_to(processes);
+    co_return Result<>{};
+  }
+  co_return tl::unexpected{unknown(name)};
+}
+
+async::Task<Result<boost::json::value>> SupervisorBackend::send(std::string name, std::string, boost::json::value) {
+  if (group(name) == nullptr) co_return tl::unexpected{unknown(name)};
+  co_return fail(Errc::invalid_argument, fmt::format("'{}' is no loop worker: it takes no words", name));
+}
+
+async::Task<Result<api::DaemonView>> SupervisorBackend::status() {
+  api::DaemonView view;
+  view.pid = ::getpid();
+  view.version = version();
+  view.build = build_id();
+  view.store = system_.config().store;
+  view.uptime = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started_);
+  view.stopping = system_.is_stopping();
+  view.held = system_.is_held();
+  view.workers = system_.groups().size();
+  co_return view;
+}
+
+async::Task<Result<api::Reloaded>> SupervisorBackend::reload() {
+  if (system_.is_stopping()) co_return fail(Errc::unavailable, "the supervisor is stopping");
+  co_return system_.read_again();
+}
+
+/// In the next turn of the loop, when the answer is on its way.
+async::Task<Result<>> SupervisorBackend::shutdown() {
+  boost::asio::post(loop_, [system = &system_] { system->shut_down(); });
+  co_return Result<>{};
+}
+
+job::NewJob SupervisorBackend::new_job(const std::string& queue) {
+  const auto found = system_.config().new_jobs.find(queue);
+  job::NewJob job = found == system_.config().new_jobs.end() ? system_.config().other_job : found->second;
+  job.queue = queue;
+  return job;
+}
+
+bool SupervisorBackend::revives() {
+  store::Store* store = system_.store();
+  return store != nullptr && store->capabilities().revival;
+}
+
+namespace {
+
+struct Question {
+  explicit Question(async::Loop& loop) : answered{loop.get_executor()} {}
+
+  async::Event answered;
+  Result<job::Answer> answer;
+};
+
+}  // namespace
+
+async::Task<Result<job::Answer>> SupervisorBackend::ask(job::Command command) {
+  store::Store* store = system_.store();
+  if (store == nullptr) co_return fail(Errc::unavailable, "the store is not open");
+  auto question = std::make_shared<Question>(loop_);
+  store->apply(std::move(command), [question](Result<job::Answer> answer) {
+    question->answer = std::move(answer);
+    question->answered.set();
+  });
+  co_await question->answered.wait();
+  co_return std::move(question->answer);
+}
+
+}  // namespace coworker::service
