@@ -1,4 +1,5 @@
 #include <coworker/bootstrap.h>
+#include <math.h>
 #include <string.h>
 
 /* Workers for the stock program, in a shared library: `bootstrap: ./workers.so`, or --bootstrap FILE. Nothing of C++
@@ -14,7 +15,44 @@ static void count_bytes(void* context, const CwJob* job, const CwOutcome* outcom
   }
 }
 
+/* A shared worker, which other processes talk to. With `bootstrap: ./workers.so` in coworker.yml, or in the variable
+   COWORKER_BOOTSTRAP:
+
+       coworker shared start unix:/tmp/counter.sock --worker counter
+       coworker shared query unix:/tmp/counter.sock */
+
+typedef struct Counter {
+  long served;
+  const CwLoop* loop;
+} Counter;
+
+static void* make_counter(void* context, const char* arguments, const CwLoop* loop) {
+  static Counter counter; /* there is one in its process */
+  (void)context;
+  (void)arguments;
+  counter.loop = loop;
+  return &counter;
+}
+
+static void answer(void* self, const CwMessage* message, const CwConnection* connection) {
+  Counter* counter = self;
+  (void)connection;
+  counter->served++;
+  message->reply(message->handle, message->body, message->length);
+}
+
+static void tell_status(void* self, int is_privileged, const CwStatus* status) {
+  const Counter* counter = self;
+  (void)is_privileged;
+  status->text(status->context, "counting");
+  status->counter(status->context, "served", (double)counter->served, "c", 0, NAN);
+}
+
 int coworker_bootstrap_v1(const CwRegistry* registry) {
   if (registry->version != COWORKER_BOOTSTRAP_VERSION) return 1;
-  return registry->add_worker(registry->context, "count", count_bytes, 0);
+  if (registry->add_worker(registry->context, "count", count_bytes, 0) != 0) return 2;
+  /* A program that is older than this header has no such member. */
+  if (registry->size < sizeof *registry) return 0;
+  CwEvented counter = {sizeof counter, make_counter, 0, answer, 0, tell_status, 0, 0};
+  return registry->add_evented(registry->context, "counter", &counter, 0);
 }

@@ -18,6 +18,7 @@ enum class Trouble {
   disabled,     // the kill switch holds this shared worker back
   denied,       // a wrong cookie, or none
   unreachable,  // nobody listens there, and nothing was to be started
+  cancelled,    // by this program
   fault,        // the worker says so itself; `code` is its own
   failed,       // anything else
 };

@@ -12,8 +12,8 @@
  *
  * `size` says which members a struct has: a program that is newer than the library has more, an older one fewer.
  *
- * Plain C: no C++ type and no exception crosses. The library is loaded once per process and never unloaded. A worker
- * may be called from several threads at the same time. */
+ * Plain C: no C++ type and no exception crosses. The library is loaded once per process and never unloaded. A worker of
+ * jobs may be called from several threads at the same time. */
 
 #include <stddef.h>
 
@@ -57,6 +57,88 @@ typedef void (*CwWorker)(void* worker_context, const CwJob* job, const CwOutcome
 typedef int (*CwFactory)(void* factory_context, void* environment, const char* name, CwWorker* worker,
                          void** worker_context);
 
+/* ---- workers that other processes talk to: see docs/shared-workers.md ----
+ *
+ * All texts are JSON in UTF-8 unless said otherwise. Functions that return an int return 0 when it is done. A worker is
+ * called on one thread, and calls what it is given on that thread only. */
+
+/* One message of a master. The struct and its body are valid until the call that gave it returns. */
+typedef struct CwMessage {
+  size_t size;
+  const char* body; /* ends with NUL */
+  size_t length;
+  void* handle; /* is passed to each of these */
+  /* Not 0: the master is gone, the request is answered or cancelled, or it is no JSON. */
+  int (*reply)(void* message, const char* json, size_t length);
+  int (*progress)(void* message, const char* json, size_t length);
+  int (*fail)(void* message, const char* code, const char* text); /* plain texts that end with NUL */
+  int (*is_cancelled)(void* message);                             /* 1: its master does not want the answer any more */
+  /* To answer later: another handle of the same message, for these functions, until it is released. A request whose
+   * last handle goes without an answer is answered with a fault. */
+  void* (*keep)(void* message);
+  void (*release)(void* kept);
+} CwMessage;
+
+/* A connected master: the same pointer for all its messages, valid until its on_disconnect returns. */
+typedef struct CwConnection {
+  size_t size;
+  void* handle;
+  const char* address;     /* "127.0.0.1:4711"; empty for pipes and unix sockets */
+  const char* certificate; /* with TLS: of whom; empty: it showed none */
+  long pid;                /* -1: not known */
+  long user;
+  int (*send)(void* connection, const char* json, size_t length);
+  void (*close)(void* connection); /* when all that was sent has left */
+} CwConnection;
+
+/* What a worker waits for beside messages; valid until its `destroy`. An evented worker ends when nothing is registered
+ * and no master is connected; a shared one when it was stopped besides. */
+typedef struct CwLoop {
+  size_t size;
+  void* handle;
+  unsigned long long (*after)(void* loop, unsigned milliseconds, void (*call)(void* self), void* self);
+  unsigned long long (*every)(void* loop, unsigned milliseconds, void (*call)(void* self), void* self);
+  unsigned long long (*when_readable)(void* loop, int fd, void (*call)(void* self), void* self);
+  void (*cancel)(void* loop, unsigned long long id);
+  void (*stop)(void* loop);           /* ends the worker, connected masters or not */
+  void (*stop_listening)(void* loop); /* of a shared worker: it ends when its masters have left */
+} CwLoop;
+
+/* How a shared worker is: call these during on_query, with plain texts that end with NUL. */
+typedef struct CwStatus {
+  size_t size;
+  void* context;
+  void (*text)(void* context, const char* text);
+  /* NaN where there is no value, minimum or maximum. */
+  void (*counter)(void* context, const char* name, double value, const char* unit, double min, double max);
+} CwStatus;
+
+/* A worker that is called; each may be 0, except on_message. `self` is what create returned, else the worker_context.
+ */
+typedef struct CwEvented {
+  size_t size;
+  void* (*create)(void* worker_context, const char* arguments, const CwLoop* loop); /* 0: it cannot be, and ends */
+  void (*on_connect)(void* self, const CwConnection* connection);
+  void (*on_message)(void* self, const CwMessage* message, const CwConnection* connection);
+  void (*on_disconnect)(void* self, const CwConnection* connection);
+  void (*on_query)(void* self, int is_privileged, const CwStatus* status);
+  void (*on_stop)(void* self); /* somebody with the cookie, or a signal, stopped it: cancel what is registered */
+  void (*destroy)(void* self); /* the loop has ended */
+} CwEvented;
+
+/* The end of a worker with one master. */
+typedef struct CwChannel {
+  size_t size;
+  void* handle;
+  /* 0 and a message, valid until the next receive; 1: none in time (negative: no limit); 2: the master is gone, so
+   * return; 3: it said what cannot be. */
+  int (*receive)(void* channel, long milliseconds, const CwMessage** message);
+  int (*send)(void* channel, const char* json, size_t length);
+} CwChannel;
+
+/* A worker that asks for its messages; the process ends when it returns. */
+typedef void (*CwRaw)(void* worker_context, const char* arguments, const CwChannel* channel);
+
 typedef struct CwRegistry {
   size_t size;
   unsigned version; /* COWORKER_BOOTSTRAP_VERSION of the program */
@@ -67,6 +149,10 @@ typedef struct CwRegistry {
   int (*add_factory)(void* context, const char* name, CwFactory factory, void* factory_context);
   /* Called at most once in a process, when the first worker of a factory is about to run there. */
   int (*set_environment)(void* context, void* (*set_up)(void* set_up_context), void* set_up_context);
+  /* As add_worker, for workers that other processes talk to; their names are apart from those of the others. The struct
+   * is copied. */
+  int (*add_raw)(void* context, const char* name, CwRaw run, void* worker_context);
+  int (*add_evented)(void* context, const char* name, const CwEvented* worker, void* worker_context);
 } CwRegistry;
 
 /* What the library must define. Anything but 0 refuses to be loaded, and the program ends with an error. */

@@ -34,6 +34,7 @@ struct Peer {
   std::optional<long> pid{};
   std::optional<unsigned> user{};
   std::optional<unsigned> group{};
+  std::string certificate{};  // with TLS: of whom, "/CN=master"; empty: it showed none
 };
 
 /// One message of a master. Copies are the same message.
@@ -69,6 +70,8 @@ class Connection {
   /// Closes it when all that was sent has left.
   void close() const;
   const Peer& peer() const;
+  /// Of no other master that is connected to this worker.
+  std::uintptr_t id() const noexcept { return reinterpret_cast<std::uintptr_t>(outlet_.get()); }
   friend bool operator==(const Connection&, const Connection&) = default;
 
  private:

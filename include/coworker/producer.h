@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "coworker/tls.h"
+
 namespace coworker {
 
 /// How a job is to be treated. What is not given has the defaults of coworker.
@@ -62,6 +64,7 @@ class Added {
 
 struct ProducerOptions {
   std::string password{};                      // for a broker that wants one
+  Tls tls{};                                   // for one at tls:HOST:PORT
   std::chrono::milliseconds patience{10'000};  // how long a store that cannot be reached is tried again
   /// Called for each job before it is added, on the calling thread; may change how it is treated: delay, lifetime,
   /// process timeout, metadata and all other options. When it throws, the job is added as the caller said.

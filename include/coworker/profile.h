@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "coworker/tls.h"
+
 namespace coworker {
 
 /// How workers are started and reached; every field has a default.
@@ -18,6 +20,7 @@ struct Profile {
   std::uint64_t open_files = 0;                  // 0: no limit of its own
   std::string arguments = "null";                // JSON, for their constructors
   std::vector<std::string> libraries{};          // shared libraries that they load before they are constructed
+  std::string bootstrap{};                       // shared library with coworker_bootstrap_v1 that registers them, too
   std::string output{};                          // file that their prints are appended to; empty: this process's stderr
   bool own_descriptors = false;                  // programs that are not of coworker: the channel is COWORKER_IN and
                                                  // COWORKER_OUT instead of standard input and output
@@ -32,7 +35,14 @@ struct Profile {
   std::string kill_switch{};   // file that may hold them back
   std::chrono::milliseconds drain{10'000};          // after a stop: how long connected masters may stay
   std::chrono::milliseconds connect_limit{10'000};  // for connecting, a start included
-  bool insecure = false;                            // may listen beyond this machine, where nothing asks for a password
+  bool insecure = false;               // may listen beyond this machine, without TLS, where nothing asks for a password
+  Tls tls{};                           // of masters, for tls:HOST:PORT
+  std::string tls_certificate{};       // of workers there, PEM files: the certificate with what leads to its root,
+  std::string tls_key{};               // its key (empty: in the same file),
+  std::string tls_client_ca{};         // and who must have signed the certificates of masters; empty: they need none
+  unsigned socket_mode = 0600;         // of a unix socket's file
+  int backlog = 511;                   // masters that may wait to be taken
+  std::chrono::seconds keep_alive{0};  // asks a silent master's machine after so long whether it is there; 0: never
 };
 
 }  // namespace coworker

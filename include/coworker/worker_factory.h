@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coworker/answer.h"
+#include "coworker/master.h"
 #include "coworker/profile.h"
 #include "coworker/status.h"
 
@@ -17,7 +18,6 @@ namespace coworker {
 
 namespace worker {
 class DedicatedProcess;
-class MasterLine;
 }  // namespace worker
 
 /// How a worker's process ended.
@@ -27,39 +27,6 @@ struct WorkerEnd {
   int signal = 0;           // that ended it; 0: it exited
   bool was_killed = false;  // by us, because it did not end by itself
   std::string text{};       // "exit code 3", "SIGKILL not sent by us …"
-};
-
-/// A master's end of a channel: what dedicated and shared workers have in common. Messages are JSON texts.
-///
-/// Thread safety: one thread at a time.
-class Master {
- public:
-  Answer<> send(std::string_view json, std::chrono::milliseconds timeout = kForever);
-  /// The next message that is no answer to a call. A fault that belongs to none is a failure here.
-  Answer<std::string> receive(std::chrono::milliseconds timeout = kForever);
-
-  /// Sends a request and waits for its own answer, whatever else comes meanwhile. Workers of other programs may not
-  /// know requests: use send and receive with them.
-  Answer<std::string> call(std::string_view json, std::chrono::milliseconds timeout = kForever);
-  /// The same in two steps, so that many can be under way.
-  Answer<std::uint64_t> start_call(std::string_view json, std::chrono::milliseconds timeout = kForever);
-  Answer<std::string> finish_call(std::uint64_t id, std::chrono::milliseconds timeout = kForever,
-                                  const std::function<void(const std::string&)>& on_progress = {});
-  /// The answer is not wanted any more; finish_call tells what became of it.
-  Answer<> cancel(std::uint64_t id);
-
-  /// Messages that came while something else was waited for; receive gives them first.
-  std::size_t waiting() const;
-  /// Readable when there may be something to receive, and nothing is waiting.
-  int native_handle() const;
-
- protected:
-  Master();
-  ~Master();
-  Master(Master&&) noexcept;
-  Master& operator=(Master&&) noexcept;
-
-  std::unique_ptr<worker::MasterLine> line_;
 };
 
 /// A process of its own with this one as its only master.
@@ -105,10 +72,16 @@ class WorkerPool {
   /// The next message of any, each getting its turn. A failure when there is none in time, or nobody is alive.
   Answer<Received> receive(std::chrono::milliseconds timeout = kForever);
 
+  /// For adapters to loops of events: as receive, without waiting, and one that died is told without its `end`. Then
+  /// `mend` is to be called, which waits for its end, replaces it if that is wanted, and tells the end.
+  Answer<Received> try_receive();
+  WorkerEnd mend(std::size_t place);
+
  private:
   friend class WorkerFactory;
   WorkerPool() = default;
   std::optional<Received> take(std::size_t place);
+  std::optional<Received> next();
 
   std::vector<std::unique_ptr<DedicatedWorker>> workers_;
   std::vector<bool> alive_;
@@ -124,6 +97,8 @@ class SharedWorker : public Master {
   ~SharedWorker();
 
   const std::string& address() const noexcept { return address_; }
+  /// That it sends with query and stop; empty: none.
+  const std::string& cookie() const noexcept { return cookie_; }
   /// Of its process; nullopt: not on this machine, or not known.
   std::optional<long> pid() const;
   Answer<Status> query(std::chrono::milliseconds timeout = kForever);
@@ -160,9 +135,9 @@ class WorkerFactory {
   Answer<WorkerPool> create_program_pool(std::vector<std::string> command, std::optional<int> count = {},
                                          Replacement replacement = Replacement::none) const;
 
-  /// Connects to the shared worker at `unix:PATH` or `tcp:HOST:PORT`. When nobody listens there, and it is an address
-  /// of this machine, the worker `name` of the profile's program is started, once however many masters want that at the
-  /// same time; with an empty name nothing is started.
+  /// Connects to the shared worker at `unix:PATH`, `tcp:HOST:PORT` or `tls:HOST:PORT`. When nobody listens there, and
+  /// it is an address of this machine, the worker `name` of the profile's program is started, once however many masters
+  /// want that at the same time; with an empty name nothing is started.
   Answer<SharedWorker> connect(const std::string& address, const std::string& name = {}) const;
   /// The same with a program that is given the listening socket as descriptor 3 (LISTEN_FDS).
   Answer<SharedWorker> connect_program(const std::string& address, const std::vector<std::string>& command) const;

@@ -7,6 +7,7 @@
 #include "app/command.h"
 #include "app/configuration.h"
 #include "app/process_here.h"
+#include "app/worker_registry.h"
 #include "job/json_text.h"
 #include "worker/registry.h"
 #include "worker/worker_process.h"
@@ -167,6 +168,7 @@ void App::register_hooks() {
 }
 
 int App::run(int argc, char** argv) {
+  state_->implementations.load = app::load_channel_workers;
   if (const auto code = worker::run_worker_process(argc, argv, state_->implementations)) return *code;
   register_hooks();
   return app::run_cli(argc, argv, state_->workers, methods_);

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "channel/address.h"
+#include "channel/tls/context.h"
 #include "proc/systemd.h"
 
 namespace coworker::app {
@@ -98,6 +99,13 @@ Result<> Broker::start(std::function<void()> on_shutdown) {
   Result<std::vector<channel::Address>> addresses = listen_addresses(options_);
   if (!addresses) return tl::unexpected{std::move(addresses).error()};
   serve.listen = std::move(*addresses);
+  const bool is_tls = std::any_of(serve.listen.begin(), serve.listen.end(),
+                                  [](const auto& each) { return each.kind == channel::Address::Kind::tls; });
+  if (is_tls) {
+    auto context = channel::tls::Context::create(channel::tls::Context::Side::server, options_.tls);
+    if (!context) return tl::unexpected{std::move(context).error()};
+    serve.tls = std::move(*context);
+  }
   Result<std::vector<net::resp::OtherNode>> peers = peers_of(options_);
   if (!peers) return tl::unexpected{std::move(peers).error()};
   serve.identity.peers = std::move(*peers);

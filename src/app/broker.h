@@ -11,6 +11,7 @@
 #include "async/loop.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "channel/tls/settings.h"
 #include "net/resp/server.h"
 #include "store/embedded/embedded_store.h"
 #include "store/store.h"
@@ -27,7 +28,8 @@ struct BrokerOptions {
   std::uint64_t segment_bytes = 0;
   std::uint64_t history_bytes = std::uint64_t{1} << 30;
   Millis history_age{7 * 86'400'000};
-  std::string password_file{};  // empty: no password. Its first line is the password
+  channel::tls::Settings tls{};  // of tls: addresses
+  std::string password_file{};   // empty: no password. Its first line is the password
   std::uint32_t max_clients = 10'000;
   bool insecure = false;  // listen on addresses that others can reach without a password
   net::resp::Limits limits{};

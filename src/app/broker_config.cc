@@ -26,6 +26,9 @@ Result<BrokerOptions> broker_options(const Settings& settings) {
   options.segment_bytes = settings.get<std::uint64_t>({"broker", "segment_size"});
   options.history_bytes = settings.get<std::uint64_t>({"broker", "history_size"});
   options.history_age = settings.get<Millis>({"broker", "history_age"});
+  options.tls.certificate = settings.text({"broker", "tls_certificate"});
+  options.tls.key = settings.text({"broker", "tls_key"});
+  options.tls.ca = settings.text({"broker", "tls_client_ca"});
   options.password_file = settings.text({"broker", "password_file"});
   options.max_clients = static_cast<std::uint32_t>(settings.get<std::int64_t>({"broker", "max_clients"}));
   options.insecure = settings.get<bool>({"broker", "insecure"});

@@ -44,10 +44,20 @@ std::string text_of(const Counter& counter) {
   return text;
 }
 
+/// Of the worker that runs at an address of this machine.
+std::optional<long> pid_of(const std::string& address) {
+  const auto parsed = worker::parse_shared_address(address);
+  if (!parsed) return std::nullopt;
+  for (const worker::Running& each : worker::running_workers()) {
+    if (each.address == to_string(*parsed)) return each.pid;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 int run_shared_start(const Arguments& arguments, const Context& context) {
-  const Result<SharedTarget> target = shared_target(arguments);
+  const Result<SharedTarget> target = shared_target(arguments, Side::worker);
   if (!target) return complain_of(target.error());
   if (target->worker.empty() && target->command.empty()) {
     return complain_usage("say what to start: --worker NAME, or a command after --");
@@ -56,8 +66,7 @@ int run_shared_start(const Arguments& arguments, const Context& context) {
   const Answer<> started = target->command.empty() ? factory.start_shared(target->address, target->worker)
                                                    : factory.start_shared_program(target->address, target->command);
   if (!started) return complain(started.failure());
-  const Answer<SharedWorker> worker = reach(*target, kQueryTimeout);
-  const auto pid = worker ? worker->pid() : std::nullopt;
+  const auto pid = pid_of(target->address);
   if (context.json) {
     boost::json::object shown{{"address", json_text(target->address)}};
     if (pid) shown["pid"] = *pid;

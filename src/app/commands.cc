@@ -95,52 +95,76 @@ std::vector<Command> work_commands() {
   };
 }
 
-std::vector<Command> shared_worker_commands() {
-  const Positional target{"ADDRESS", "unix:PATH, tcp:HOST:PORT, or a name of the configuration's shared workers"};
-  const Flag cookie_file{"--cookie-file", "FILE",
-                         "Its first line is the admin cookie (default: COWORKER_ADMIN_COOKIE)"};
-  const Flag cookie{"-a,--admin-cookie", "TEXT", "The cookie itself; others may see it, so prefer the file"};
-  const Flag timeout{"--timeout", "DURATION", "How long to wait"};
+/// What commands for shared workers have in common.
+const Positional kSharedTarget{"ADDRESS",
+                               "unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, or a name of the configuration's shared workers"};
+const Flag kCookieFile{"--cookie-file", "FILE", "Its first line is the admin cookie (default: COWORKER_ADMIN_COOKIE)"};
+const Flag kCookie{"-a,--admin-cookie", "TEXT", "The cookie itself; others may see it, so prefer the file"};
+const Flag kTlsCertificate{"--tls-certificate", "FILE", "Of our own, for tls:HOST:PORT (PEM)"};
+const Flag kTlsKey{"--tls-key", "FILE", "Its key (default: in the certificate's file)"};
+
+std::vector<Flag> with_access(std::vector<Flag> flags) {
+  const std::vector<Flag> more{
+      kCookieFile,
+      kCookie,
+      {"--tls-ca", "FILE", "Who must have signed the worker's certificate (default: whom the system trusts)"},
+      kTlsCertificate,
+      kTlsKey,
+      {"--tls-name", "NAME", "What the worker's certificate must name (default: the host)"},
+      {"--tls-no-verify", "", "Whoever the worker is"}};
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
+
+Command check_shared_worker() {
   Command check{
       "check-shared-worker",
       "",
       "Nagios plugin: a shared worker's counters, or the queues; exits with 0 to 3",
       "  coworker check-shared-worker unix:/run/app/counter.sock -m served -w 10 -c 20\n"
       "  coworker check-shared-worker --check queue --queue mail -m age -w 60 -c 600 -m dead -w 0 -c 10",
-      {{"ADDRESS", target.text, false}},
-      {cookie_file, cookie, Flag{"-m,--counter", "NAME", "To test; of queues: age, depth or dead", true},
-       Flag{"-w,--warning", "RANGE", "Of the n-th counter, as Nagios writes it: 10, 5:, ~:3, 1:2, @1:2", true},
-       Flag{"-c,--critical", "RANGE", "The same", true},
-       Flag{"--timeout", "DURATION", "How long to wait (default: 10)"},
-       Flag{"--check", "WHAT", "worker (the default) or queue"},
-       Flag{"--queue", "NAME", "With --check queue: this one; else all together"}},
+      {{"ADDRESS", kSharedTarget.text, false}},
+      with_access({Flag{"-m,--counter", "NAME", "To test; of queues: age, depth or dead", true},
+                   Flag{"-w,--warning", "RANGE", "Of the n-th counter, as Nagios writes it: 10, 5:, ~:3, 1:2, @1:2", true},
+                   Flag{"-c,--critical", "RANGE", "The same", true},
+                   Flag{"--timeout", "DURATION", "How long to wait (default: 10)"},
+                   Flag{"--check", "WHAT", "worker (the default) or queue"},
+                   Flag{"--queue", "NAME", "With --check queue: this one; else all together"}}),
       run_check_shared_worker};
   check.plugin = "SHARED-WORKER";
+  return check;
+}
+
+std::vector<Command> shared_worker_commands() {
+  const Flag timeout{"--timeout", "DURATION", "How long to wait"};
   return {
       {"shared start",
        "",
        "Start a shared worker",
        "  coworker shared start counter\n"
        "  coworker shared start unix:/run/app/counter.sock -- python3 counter.py",
-       {target, {"COMMAND", "A program that is given the listening socket (LISTEN_FDS)", false, true}},
+       {kSharedTarget, {"COMMAND", "A program that is given the listening socket (LISTEN_FDS)", false, true}},
        {Flag{"--worker", "NAME", "Of this program"}, Flag{"--arguments", "JSON", "For its constructor"},
         Flag{"--output", "FILE", "Its prints are appended to it; default: they are lost"},
         Flag{"--drain", "DURATION", "After a stop: how long masters may stay (default: 10)"},
-        Flag{"--insecure", "", "Also where others than this machine can reach it"}, cookie_file, cookie},
+        Flag{"--insecure", "", "Also where others than this machine can reach it, without TLS"}, kCookieFile, kCookie,
+        kTlsCertificate, kTlsKey,
+        Flag{"--tls-client-ca", "FILE", "Who must have signed the certificates of masters (default: they need none)"}},
        run_shared_start},
       {"shared stop",
        "",
        "Stop a shared worker, and wait for its end",
        "  coworker shared stop unix:/run/app/counter.sock --cookie-file cookie",
-       {target},
-       {cookie_file, cookie, timeout, Flag{"--no-wait", "", "Not until it has ended"}},
+       {kSharedTarget},
+       with_access({timeout, Flag{"--no-wait", "", "Not until it has ended"}}),
        run_shared_stop},
       {"shared query",
        "",
        "Ask a shared worker how it is",
-       "  coworker shared query counter --json",
-       {target},
-       {cookie_file, cookie, timeout},
+       "  coworker shared query counter --json\n"
+       "  coworker shared query tls:app.example:7700 --tls-ca ca.pem",
+       {kSharedTarget},
+       with_access({timeout}),
        run_shared_query},
       {"shared list",
        "",
@@ -149,7 +173,7 @@ std::vector<Command> shared_worker_commands() {
        {},
        {},
        run_shared_list},
-      std::move(check),
+      check_shared_worker(),
   };
 }
 

@@ -11,7 +11,8 @@ constexpr std::int64_t kSecond = 1000;
 
 constexpr std::array kKeys{
     Key{Scope::root, "store", Kind::address, "file:./coworker-data",
-        "Where jobs live: file:DIR, unix:PATH, tcp:HOST:PORT, or disque://HOST:PORT,… for servers of that protocol."},
+        "Where jobs live: file:DIR, unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, or disque://HOST:PORT,… for servers of "
+        "that protocol."},
     Key{Scope::root, "bootstrap", Kind::path, "", "A shared library with inline workers (coworker_bootstrap_v1)."},
     Key{Scope::root, "kill_switch", Kind::path, "",
         "File that holds back shared workers, or all new work: see coworker shared switch."},
@@ -29,7 +30,7 @@ constexpr std::array kKeys{
         "Between SIGTERM and SIGKILL when the time of a worker is up."},
 
     Key{Scope::broker, "listen", Kind::addresses, "",
-        "Addresses to serve, unix:PATH or tcp:HOST:PORT. None: broker.sock in the store's directory."},
+        "Addresses to serve, unix:PATH, tcp:HOST:PORT or tls:HOST:PORT. None: broker.sock in the store's directory."},
     Key{Scope::broker, "peer", Kind::addresses, "",
         "Other brokers, tcp:HOST:PORT, that clients of disque:// are told of; each keeps its own jobs."},
     Key{Scope::broker, "durability", Kind::choice, "commit",
@@ -48,6 +49,11 @@ constexpr std::array kKeys{
         "write commit"},
     Key{Scope::broker, "password_file", Kind::path, "",
         "File whose first line is the password that clients must give (AUTH)."},
+    Key{Scope::broker, "tls_certificate", Kind::path, "",
+        "PEM file of the certificate, and what leads to its root, for addresses tls:HOST:PORT."},
+    Key{Scope::broker, "tls_key", Kind::path, "", "PEM file of its key; none: it is in the certificate's file."},
+    Key{Scope::broker, "tls_client_ca", Kind::path, "",
+        "PEM file: clients must show a certificate that these signed. None: they need no certificate."},
     Key{Scope::broker, "segment_size", Kind::size, "0",
         "Bytes of one file of the journal; 0 = chosen by the disk's size."},
     Key{Scope::broker, "history_size", Kind::size, "1G",
@@ -56,7 +62,7 @@ constexpr std::array kKeys{
     Key{Scope::broker, "max_clients", Kind::integer, "10000", "Connections at the same time.", {}, 1, 1'000'000},
     Key{Scope::broker, "drain", Kind::duration, "5s", "At a stop: how long clients may take to fetch their replies."},
     Key{Scope::broker, "insecure", Kind::boolean, "false",
-        "Serve addresses that are not on this machine's loopback without a password."},
+        "Serve addresses that are not on this machine's loopback without a password or TLS."},
 
     Key{Scope::control, "listen", Kind::addresses, "",
         "Addresses of the control socket, unix:PATH or tcp:HOST:PORT (10042). None: control.sock in the store's "
@@ -228,7 +234,22 @@ constexpr std::array kKeys{
         "none last all"},
     Key{Scope::schedule, "window", Kind::duration, "1h", "How far back minutes are caught up.", {}, 60 * kSecond},
 
-    Key{Scope::shared, "address", Kind::address, "", "Where it listens: unix:PATH or tcp:HOST:PORT."},
+    Key{Scope::tls, "ca", Kind::path, "",
+        "PEM file: servers must have a certificate that these signed. None: the authorities that the system knows."},
+    Key{Scope::tls, "certificate", Kind::path, "", "PEM file of the certificate that servers may ask for."},
+    Key{Scope::tls, "key", Kind::path, "", "PEM file of its key; none: it is in the certificate's file."},
+    Key{Scope::tls, "name", Kind::text, "", "What certificates of servers must name; none: the host of the address."},
+    Key{Scope::tls, "verify", Kind::boolean, "true",
+        "Whether servers must be who they are called. Only for trials: no."},
+
+    Key{Scope::shared, "address", Kind::address, "", "Where it listens: unix:PATH, tcp:HOST:PORT or tls:HOST:PORT."},
+    Key{Scope::shared, "socket_mode", Kind::text, "0600", "Mode of a unix socket's file."},
+    Key{Scope::shared, "backlog", Kind::integer, "511", "Masters that may wait to be taken.", {}, 1, 65'535},
+    Key{Scope::shared, "keep_alive", Kind::duration, "0",
+        "The machine of a master that is silent for so long is asked whether it is there; 0 = never."},
+    Key{Scope::shared, "tls_certificate", Kind::path, "", "Of its end of tls:HOST:PORT; see broker."},
+    Key{Scope::shared, "tls_key", Kind::path, "", "The certificate's key; none: it is in the certificate's file."},
+    Key{Scope::shared, "tls_client_ca", Kind::path, "", "Masters must show a certificate that these signed."},
     Key{Scope::shared, "worker", Kind::text, "", "The registered class that it is."},
     Key{Scope::shared, "command", Kind::command, "",
         "Instead of worker: a program that is given the listening socket (LISTEN_FDS)."},
@@ -241,7 +262,7 @@ constexpr std::array kKeys{
     Key{Scope::shared, "memory", Kind::size, "0", "Bytes that it may allocate; 0 = no limit."},
     Key{Scope::shared, "drain", Kind::duration, "10s", "After a stop: how long connected masters may stay."},
     Key{Scope::shared, "insecure", Kind::boolean, "false",
-        "Listen where others than this machine can reach it, though nothing asks for a password."},
+        "Listen where others than this machine can reach it, without TLS, though nothing asks for a password."},
 
     Key{Scope::log, "level", Kind::choice, "info", "The least level that is written.",
         "debug info warning error critical"},
@@ -315,6 +336,7 @@ constexpr std::array kPlaces{
     Place{Scope::consumer, "consumers.*", "consumer_defaults", true, "A list of groups of consumer processes"},
     Place{Scope::consumer_entry, "consumers.*", "consumer_defaults", true, ""},
     Place{Scope::schedule, "schedule", "", false, "Jobs that are added at certain times"},
+    Place{Scope::tls, "tls", "", false, "How servers with addresses tls:HOST:PORT are reached"},
     Place{Scope::shared, "shared.*", "", false, "One shared worker, for the commands shared and check-shared-worker"},
     Place{Scope::log, "log", "", false, "What the programs say of their work"},
     Place{Scope::events, "events", "", false, "What happens to jobs, for programs: see docs/events.md"},

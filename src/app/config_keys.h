@@ -40,6 +40,7 @@ enum class Scope : std::uint8_t {
   consumer,
   consumer_entry,
   schedule,
+  tls,
   shared,
   log,
   events,

@@ -161,6 +161,7 @@ Result<> apply_overrides(const std::vector<Override>& overrides, Settings& setti
 Result<service::Config> service_config(const Settings& settings) {
   service::Config config;
   config.store = settings.text({"store"});
+  config.store_tls = tls_settings(settings);
   config.log = log_options(settings);
   const std::string history = settings.text({"events", "history"});
   config.events.history = history == "all"    ? service::EventConfig::History::all
@@ -223,6 +224,12 @@ log::Options log_options(const Settings& settings) {
   options.format = settings.text({"log", "format"}) == "json" ? log::Format::json : log::Format::text;
   options.file = settings.text({"log", "file"});
   return options;
+}
+
+store::TlsSettings tls_settings(const Settings& settings) {
+  const Section keys{settings, {"tls"}};
+  return {keys.text("certificate"), keys.text("key"), keys.text("ca"), settings.get<bool>(keys.at("verify")),
+          keys.text("name")};
 }
 
 Result<std::string> store_password(const Settings& settings) {

@@ -44,6 +44,9 @@ log::Options log_options(const Settings& settings);
 /// The password for the store, by the usual precedence: the flags, COWORKER_PASSWORD, the files; else empty.
 Result<std::string> store_password(const Settings& settings);
 
+/// What the section tls says.
+store::TlsSettings tls_settings(const Settings& settings);
+
 /// The first line of a file, without its end.
 
 /// All values in effect, one a line: "broker.durability: commit  (default)". Secrets are not shown.

@@ -175,6 +175,7 @@ async::Task<> Producer::Core::open(bool with_index, Millis pause) {
   co_await async::sleep_for(pause);
   store::OpenOptions options;
   options.password = options_.password;
+  options.tls = {options_.tls.certificate, options_.tls.key, options_.tls.ca, options_.tls.verify, options_.tls.name};
   options.patience = options_.patience;
   Result<std::unique_ptr<store::Store>> opened = co_await store::open_for_adding(loop_, url_, options, with_index);
   opening_ = false;

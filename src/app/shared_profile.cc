@@ -2,12 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "app/config_value.h"
 #include "app/store_session.h"
+#include "app/worker_registry.h"
 #include "worker/shared_socket.h"
 
 namespace coworker::app {
 namespace {
+
+Result<unsigned> parse_mode(const std::string& text) {
+  unsigned mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error != std::errc{} || end != text.data() + text.size() || mode > 0777) {
+    return fail(Errc::invalid_argument, fmt::format("'{}' is no mode of a file (0600, 0660, 0666)", text));
+  }
+  return mode;
+}
 
 Result<SharedTarget> configured(const Settings& settings, const Settings::Entry& entry) {
   const auto key = [&](const char* name) { return Path{"shared", entry.name, name}; };
@@ -30,6 +42,14 @@ Result<SharedTarget> configured(const Settings& settings, const Settings::Entry&
   target.profile.memory = settings.get<std::uint64_t>(key("memory"));
   target.profile.drain = settings.get<Millis>(key("drain"));
   target.profile.insecure = settings.get<bool>(key("insecure"));
+  const Result<unsigned> mode = parse_mode(settings.text(key("socket_mode")));
+  if (!mode) return wrong(fmt::format("has a socket_mode that cannot be: {}", mode.error().message()));
+  target.profile.socket_mode = *mode;
+  target.profile.backlog = static_cast<int>(settings.get<std::int64_t>(key("backlog")));
+  target.profile.keep_alive = std::chrono::ceil<std::chrono::seconds>(settings.get<Millis>(key("keep_alive")));
+  target.profile.tls_certificate = settings.text(key("tls_certificate"));
+  target.profile.tls_key = settings.text(key("tls_key"));
+  target.profile.tls_client_ca = settings.text(key("tls_client_ca"));
   target.profile.kill_switch = settings.text({"kill_switch"});
   return target;
 }
@@ -40,24 +60,42 @@ Result<SharedTarget> named(const Settings& settings, const std::string& name) {
     if (entry.name == name) return configured(settings, entry);
     known += " " + entry.name;
   }
-  return fail(Errc::invalid_argument, fmt::format("'{}' is neither an address (unix:PATH, tcp:HOST:PORT) nor a shared "
-                                                  "worker of the configuration, which has{}",
-                                                  name, known.empty() ? " none" : ":" + known));
+  return fail(Errc::invalid_argument,
+              fmt::format("'{}' is neither an address (unix:PATH, tcp:HOST:PORT, tls:HOST:PORT) nor a shared "
+                          "worker of the configuration, which has{}",
+                          name, known.empty() ? " none" : ":" + known));
+}
+
+/// What masters bring is the section tls of the configuration; flags win.
+void take_tls(const Settings& settings, const Arguments& arguments, Side side, Profile& profile) {
+  const store::TlsSettings configured = tls_settings(settings);
+  profile.tls = {configured.ca, configured.certificate, configured.key, configured.name, configured.verify};
+  const auto take = [&](const char* flag, std::string& into) {
+    if (const auto given = arguments.text(flag)) into = *given;
+  };
+  take("tls-ca", profile.tls.ca);
+  take("tls-name", profile.tls.name);
+  take("tls-certificate", side == Side::worker ? profile.tls_certificate : profile.tls.certificate);
+  take("tls-key", side == Side::worker ? profile.tls_key : profile.tls.key);
+  take("tls-client-ca", profile.tls_client_ca);
+  if (arguments.has("tls-no-verify")) profile.tls.verify = false;
 }
 
 }  // namespace
 
-Result<SharedTarget> shared_target(const Arguments& arguments) {
+Result<SharedTarget> shared_target(const Arguments& arguments, Side side) {
   const Result<Configuration> configuration = configuration_of(arguments);
   if (!configuration) return tl::unexpected{configuration.error()};
   const std::string given = arguments.text("ADDRESS").value_or("");
   Result<SharedTarget> target = SharedTarget{given};
-  if (given.starts_with("unix:") || given.starts_with("tcp:")) {
+  if (channel::looks_like_address(given)) {
     target->profile.kill_switch = configuration->settings.text({"kill_switch"});
   } else {
     target = named(configuration->settings, given);
     if (!target) return target;
   }
+  target->profile.bootstrap = bootstrap_library(configuration->settings);
+  take_tls(configuration->settings, arguments, side, target->profile);
   if (const auto worker = arguments.text("worker")) target->worker = *worker;
   if (const auto words = arguments.texts("COMMAND"); !words.empty()) target->command = words;
   if (!target->worker.empty() && !target->command.empty()) {

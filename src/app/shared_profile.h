@@ -14,9 +14,12 @@ struct SharedTarget {
   Profile profile{};
 };
 
-/// Of the arguments ADDRESS, --cookie-file, --admin-cookie, --worker, --arguments, --output, --drain, --insecure and
-/// COMMAND, as far as the command has them.
-Result<SharedTarget> shared_target(const Arguments& arguments);
+/// Whose certificate the flags --tls-certificate and --tls-key are.
+enum class Side { master, worker };
+
+/// Of the arguments ADDRESS, --cookie-file, --admin-cookie, --worker, --arguments, --output, --drain, --insecure,
+/// --tls-… and COMMAND, as far as the command has them.
+Result<SharedTarget> shared_target(const Arguments& arguments, Side side = Side::master);
 
 /// All of the configuration.
 Result<std::vector<std::pair<std::string, SharedTarget>>> configured_shared(const Settings& settings);

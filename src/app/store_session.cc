@@ -55,6 +55,7 @@ Result<StoreSession> StoreSession::open(const Settings& settings, Use use, bool 
   if (!password) return tl::unexpected{std::move(password.error())};
   store::OpenOptions options;
   options.password = std::move(*password);
+  options.tls = tls_settings(settings);
   StoreSession session{std::make_unique<State>()};
   const std::optional<bool> adding =
       use == Use::everything ? std::nullopt : std::optional{use == Use::many_adds || with_index};

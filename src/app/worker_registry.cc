@@ -14,6 +14,7 @@
 #include "coworker/bootstrap.h"
 #include "proc/program.h"
 #include "service/run.h"
+#include "worker/c_workers.h"
 #include "worker/isolated_worker.h"
 
 namespace coworker::app {
@@ -73,6 +74,7 @@ worker::Outcome call(CwWorker function, void* context, const worker::Job& job, c
 /// What the workers of a library have in common.
 struct Library {
   worker::Registry* registry = nullptr;  // while it registers
+  worker::Implementations* implementations = nullptr;
   std::mutex mutex;
   void* (*set_up)(void*) = nullptr;
   void* set_up_context = nullptr;
@@ -135,7 +137,25 @@ int set_environment(void* context, void* (*set_up)(void*), void* set_up_context)
   return 0;
 }
 
-Result<> load(const std::string& file, worker::Registry& registry) {
+template <class Make>
+int add_channel_worker(void* context, const char* name, bool is_complete, Make&& make) {
+  Library& library = **static_cast<Shared*>(context);
+  if (library.implementations == nullptr || name == nullptr || *name == '\0' || !is_complete) return 1;
+  return library.implementations->by_name.try_emplace(name, make()).second ? 0 : 1;
+}
+
+int add_raw(void* context, const char* name, CwRaw run, void* worker_context) {
+  return add_channel_worker(context, name, run != nullptr, [&] { return worker::raw_in_c(run, worker_context); });
+}
+
+int add_evented(void* context, const char* name, const CwEvented* functions, void* worker_context) {
+  const bool is_complete =
+      functions != nullptr && functions->size > offsetof(CwEvented, on_message) && functions->on_message != nullptr;
+  return add_channel_worker(context, name, is_complete,
+                            [&] { return worker::evented_in_c(*functions, worker_context); });
+}
+
+Result<> load(const std::string& file, worker::Registry& registry, worker::Implementations& implementations) {
   void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return fail(Errc::invalid_argument, fmt::format("load the workers: {}", ::dlerror()));
   const auto bootstrap = reinterpret_cast<decltype(&coworker_bootstrap_v1)>(::dlsym(library, "coworker_bootstrap_v1"));
@@ -145,9 +165,12 @@ Result<> load(const std::string& file, worker::Registry& registry) {
   }
   Shared shared = std::make_shared<Library>();
   shared->registry = &registry;
-  const CwRegistry view{sizeof view, COWORKER_BOOTSTRAP_VERSION, &shared, add_worker, add_factory, set_environment};
+  shared->implementations = &implementations;
+  const CwRegistry view{
+      sizeof view, COWORKER_BOOTSTRAP_VERSION, &shared, add_worker, add_factory, set_environment, add_raw, add_evented};
   const int code = bootstrap(&view);
   shared->registry = nullptr;
+  shared->implementations = nullptr;
   if (code == 0) return {};
   return fail(Errc::invalid_argument,
               fmt::format("load the workers: '{}' refused with code {} (this program's version of "
@@ -157,16 +180,27 @@ Result<> load(const std::string& file, worker::Registry& registry) {
 
 }  // namespace
 
-Result<worker::Registry> registry_with_bootstrap(const worker::Registry& own, const Settings& settings) {
-  worker::Registry registry = own;
+std::string bootstrap_library(const Settings& settings) {
   std::string file = settings.text({"bootstrap"});
   if (file.empty() && ::access(kUsualLibrary, F_OK) == 0) file = kUsualLibrary;
-  if (file.empty()) return registry;
+  if (file.empty()) return file;
   // A name without a slash would be looked for in the system's library folders.
-  if (file.find('/') == std::string::npos) file = "./" + file;
-  if (Result<> loaded = load(file, registry); !loaded) return tl::unexpected{std::move(loaded.error())};
   std::error_code ignored;
-  registry.set_library(std::filesystem::absolute(file, ignored).string());
+  return std::filesystem::absolute(file, ignored).string();
+}
+
+Result<> load_channel_workers(const std::string& library, worker::Implementations& into) {
+  worker::Registry unused;
+  return load(library, unused, into);
+}
+
+Result<worker::Registry> registry_with_bootstrap(const worker::Registry& own, const Settings& settings) {
+  worker::Registry registry = own;
+  const std::string file = bootstrap_library(settings);
+  if (file.empty()) return registry;
+  worker::Implementations unused;  // their processes load the library themselves
+  if (Result<> loaded = load(file, registry, unused); !loaded) return tl::unexpected{std::move(loaded.error())};
+  registry.set_library(file);
   return registry;
 }
 
@@ -179,7 +213,8 @@ int run_isolated(std::span<char* const> words, const worker::Registry& own) {
   }
   worker::Registry registry = own;
   if (!library.empty()) {
-    if (Result<> loaded = load(library, registry); !loaded) return complain(loaded.error());
+    worker::Implementations unused;
+    if (Result<> loaded = load(library, registry, unused); !loaded) return complain(loaded.error());
   }
   const worker::Handler* handler = registry.find(name);
   if (handler == nullptr) {

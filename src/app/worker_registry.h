@@ -4,9 +4,16 @@
 
 #include "app/settings.h"
 #include "base/error.h"
+#include "worker/implementations.h"
 #include "worker/registry.h"
 
 namespace coworker::app {
+
+/// The shared library that `bootstrap` names, else ./coworker_bootstrap.so, as an absolute path; empty: there is none.
+std::string bootstrap_library(const Settings& settings);
+
+/// Adds the workers of such a library that other processes talk to.
+Result<> load_channel_workers(const std::string& library, worker::Implementations& into);
 
 /// The program's own workers, and those of the shared library that `bootstrap` names (else ./coworker_bootstrap.so if
 /// there is one). A library that cannot be loaded, or refuses, is an error that names it.

@@ -25,8 +25,9 @@ Result<std::uint16_t> parse_port(std::string_view text, std::string_view whole) 
   return port;
 }
 
-Result<Address> parse_tcp(std::string_view rest, std::string_view whole, std::uint16_t default_port) {
-  Address address{.kind = Address::Kind::tcp, .path = {}, .host = {}, .port = default_port};
+Result<Address> parse_host(Address::Kind kind, std::string_view rest, std::string_view whole,
+                           std::uint16_t default_port) {
+  Address address{.kind = kind, .path = {}, .host = {}, .port = default_port};
   std::string_view port;
   bool has_port = false;
   if (take(rest, "[")) {
@@ -72,7 +73,12 @@ bool is_loopback_v4(const std::string& host) {
 }  // namespace
 
 bool Address::is_local() const {
-  return kind == Kind::unix_socket || host == "localhost" || host == "::1" || is_loopback_v4(host);
+  return is_unix() || host == "localhost" || host == "::1" || is_loopback_v4(host);
+}
+
+bool looks_like_address(std::string_view text) {
+  return text.starts_with("unix:") || text.starts_with("tcp:") || text.starts_with("tls:") ||
+         text.starts_with("tcp+tls:");
 }
 
 Result<Address> parse_address(std::string_view text, std::uint16_t default_port) {
@@ -88,15 +94,21 @@ Result<Address> parse_address(std::string_view text, std::uint16_t default_port)
   }
   if (take(rest, "tcp:")) {
     take(rest, "//");
-    return parse_tcp(rest, text, default_port);
+    return parse_host(Address::Kind::tcp, rest, text, default_port);
   }
-  return fail(Errc::invalid_argument, fmt::format("address '{}': expected unix:PATH or tcp:HOST:PORT", text));
+  if (take(rest, "tls:") || take(rest, "tcp+tls:")) {
+    take(rest, "//");
+    return parse_host(Address::Kind::tls, rest, text, default_port);
+  }
+  return fail(Errc::invalid_argument,
+              fmt::format("address '{}': expected unix:PATH, tcp:HOST:PORT or tls:HOST:PORT", text));
 }
 
 std::string to_string(const Address& address) {
-  if (address.kind == Address::Kind::unix_socket) return "unix:" + address.path;
+  if (address.is_unix()) return "unix:" + address.path;
   const bool brackets = address.host.find(':') != std::string::npos;
-  return fmt::format("tcp:{}{}{}:{}", brackets ? "[" : "", address.host, brackets ? "]" : "", address.port);
+  return fmt::format("{}:{}{}{}:{}", address.kind == Address::Kind::tls ? "tls" : "tcp", brackets ? "[" : "",
+                     address.host, brackets ? "]" : "", address.port);
 }
 
 }  // namespace coworker::channel

@@ -30,15 +30,18 @@ class JsonChannel {
   /// The next text, valid until the next call; nullopt at the deadline. unavailable: the other side has closed.
   Result<std::optional<std::string_view>> receive(Deadline deadline);
 
+  /// The same for what has not left yet.
+  Result<bool> flush(Deadline deadline);
+  bool has_unsent() const noexcept { return !unsent_.empty(); }
+
   /// As JsonStream's.
   std::string_view head() const noexcept { return stream_.head(); }
   int native_handle() const noexcept { return in_.get(); }
+  int writable_handle() const noexcept { return out_ ? out_.get() : in_.get(); }
   /// The other side reads the end.
   void close_out();
 
  private:
-  int out_fd() const noexcept { return out_ ? out_.get() : in_.get(); }
-  Result<bool> flush(Deadline deadline);
   Result<std::size_t> write_some(std::string_view first, std::string_view second);
   Result<> read_some();
   short wait(short events, Deadline deadline) const;

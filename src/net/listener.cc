@@ -97,8 +97,9 @@ std::string text_of(SocketAddress& name) {
 
 }  // namespace
 
-Result<Listener> Listener::open(const Address& address, bool replace, mode_t mode) {
-  const bool is_unix = address.kind == Address::Kind::unix_socket;
+Result<Listener> Listener::open(const Address& address, bool replace, mode_t mode,
+                                const std::shared_ptr<const channel::tls::Context>& tls) {
+  const bool is_unix = address.is_unix();
   Result<Fd> socket = is_unix ? open_unix(address, replace, mode) : open_tcp(address);
   if (!socket) return tl::unexpected{std::move(socket).error()};
   Listener listener{std::move(*socket), address};
@@ -107,14 +108,26 @@ Result<Listener> Listener::open(const Address& address, bool replace, mode_t mod
     SocketAddress name;
     if (::getsockname(listener.descriptor(), name.get(), &name.size) == 0) listener.address_.port = port_of(name);
   }
+  if (address.kind == Address::Kind::tls) {
+    if (!tls) return fail(Errc::invalid_argument, listening_on(address) + ": it needs a certificate and its key");
+    Result<channel::tls::Handshakes> entrance = channel::tls::Handshakes::serve(std::move(listener.socket_), tls);
+    if (!entrance) return tl::unexpected{std::move(entrance).error()};
+    listener.tls_ = std::move(*entrance);
+  }
   return listener;
 }
 
 Listener::~Listener() {
-  if (socket_ && address_.kind == Address::Kind::unix_socket) ::unlink(address_.path.c_str());
+  if (socket_ && address_.is_unix()) ::unlink(address_.path.c_str());
 }
 
 Result<Fd> Listener::accept(Peer& peer) {
+  if (tls_) {
+    Result<channel::tls::Handshakes::Accepted> accepted = tls_->accept();
+    if (!accepted) return tl::unexpected{std::move(accepted).error()};
+    peer.address = std::move(accepted->address);
+    return std::move(accepted->socket);
+  }
   SocketAddress name;
   Fd client{::accept4(socket_.get(), name.get(), &name.size, SOCK_CLOEXEC | SOCK_NONBLOCK)};
   if (!client) {
@@ -124,7 +137,7 @@ Result<Fd> Listener::accept(Peer& peer) {
     }
     return fail_errno(errno, fmt::format("accept on {}", to_string(address_)));
   }
-  if (address_.kind == Address::Kind::unix_socket) {
+  if (address_.is_unix()) {
     ucred credentials{};
     socklen_t size = sizeof credentials;
     peer.unix_socket = true;

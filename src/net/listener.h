@@ -3,11 +3,14 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "channel/address.h"
+#include "channel/tls/handshakes.h"
 
 namespace coworker::net {
 
@@ -23,8 +26,9 @@ struct Peer {
 class Listener {
  public:
   /// `replace`: a unix socket file in the way is stale, because the caller owns what it stood for.
-  /// `mode`: of a unix socket's file.
-  static Result<Listener> open(const channel::Address& address, bool replace, mode_t mode = 0600);
+  /// `mode`: of a unix socket's file. `tls`: of addresses of that kind.
+  static Result<Listener> open(const channel::Address& address, bool replace, mode_t mode = 0600,
+                               const std::shared_ptr<const channel::tls::Context>& tls = {});
 
   Listener(Listener&&) noexcept = default;
   Listener& operator=(Listener&&) = delete;
@@ -35,12 +39,14 @@ class Listener {
 
   /// With the port that the system chose.
   const channel::Address& address() const noexcept { return address_; }
-  int descriptor() const noexcept { return socket_.get(); }
+  /// Readable when a client waits.
+  int descriptor() const noexcept { return tls_ ? tls_->native_handle() : socket_.get(); }
 
  private:
   Listener(Fd socket, channel::Address address) : socket_{std::move(socket)}, address_{std::move(address)} {}
 
   Fd socket_;
+  std::optional<channel::tls::Handshakes> tls_;  // instead of the socket
   channel::Address address_;
 };
 

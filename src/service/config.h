@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "job/cron.h"
 #include "job/new_job.h"
+#include "store/tls.h"
 
 /// What the supervisor runs, as plain values with every default filled in. Parsing, names of keys and their
 /// checks belong to app/config; what stands here is taken as valid.
@@ -154,7 +155,8 @@ struct EventConfig {
 struct Config {
   std::string store;  // URL, as store::open_url takes it; empty: none, where there are neither queues nor schedule
   std::string store_password;  // empty: none is sent
-  log::Options log;            // of the consumers, which take it over from the supervisor
+  store::TlsSettings store_tls{};
+  log::Options log;  // of the consumers, which take it over from the supervisor
   EventConfig events;
   std::vector<QueueConfig> queues;
   std::vector<ConsumerConfig> consumers;

@@ -139,6 +139,8 @@ Assignment read(const json::object& from) {
   Config& config = out.config;
   config.store = text(from, "store");
   config.store_password = text(from, "password");
+  config.store_tls = {text(from, "tls_certificate"), text(from, "tls_key"), text(from, "tls_ca"),
+                      from.at("tls_verify").as_bool(), text(from, "tls_name")};
   config.log.level = static_cast<log::Level>(number<int>(from, "log_level"));
   config.log.format = static_cast<log::Format>(number<int>(from, "log_format"));
   config.log.file = text(from, "log_file");
@@ -162,6 +164,11 @@ std::string to_text(const Assignment& assignment) {
   return json::serialize(json::object{{"build", assignment.build},
                                       {"store", config.store},
                                       {"password", config.store_password},
+                                      {"tls_certificate", config.store_tls.certificate},
+                                      {"tls_key", config.store_tls.key},
+                                      {"tls_ca", config.store_tls.ca},
+                                      {"tls_verify", config.store_tls.verify},
+                                      {"tls_name", config.store_tls.name},
                                       {"log_level", static_cast<int>(config.log.level)},
                                       {"log_format", static_cast<int>(config.log.format)},
                                       {"log_file", config.log.file},

@@ -12,6 +12,7 @@ TEST(Assignment, ComesThroughWhole) {
   out.build = "abc";
   out.config.store = "unix:/x\"y";
   out.config.store_password = "geheim";
+  out.config.store_tls = {"certificate", "key", "ca", false, "name"};
   out.config.log.level = log::Level::debug;
   out.config.log.format = log::Format::json;
   out.config.log.file = "/log";
@@ -60,6 +61,7 @@ TEST(Assignment, ComesThroughWhole) {
   EXPECT_EQ(in->config.queues.at(0).worker.memory, 1ULL << 60);
   EXPECT_EQ(in->config.consumers.at(0).queues.at(1), "r");
   EXPECT_EQ(in->config.store_password, "geheim");
+  EXPECT_EQ(in->config.store_tls, out.config.store_tls);
 }
 
 TEST(Assignment, GarbageIsRefused) {

@@ -68,6 +68,7 @@ class ConsumerProgram {
     const Config& config = assignment_.config;
     store::OpenOptions options;
     options.password = config.store_password;
+    options.tls = config.store_tls;
     Result<std::unique_ptr<store::Store>> opened = co_await store::open_url(loop_, config.store, options);
     if (!opened) {
       log::error(fmt::format("open the store '{}': {}", config.store, opened.error().message()));

@@ -145,6 +145,7 @@ void Supervisor::keeper_lost() {
 async::Task<bool> Supervisor::open_store() {
   store::OpenOptions options;
   options.password = config_.store_password;
+  options.tls = config_.store_tls;
   while (stops_ == 0) {
     Result<std::unique_ptr<store::Store>> opened = co_await store::open_url(loop_, config_.store, options);
     if (opened) {

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
 
 #include "async/event.h"
 #include "base/time.h"
+#include "channel/tls/context.h"
 #include "journal/open_disk.h"
 #include "store/disque/remote_store.h"
 #include "store/embedded/spool.h"
@@ -117,6 +119,13 @@ async::Task<Opened> open(async::Loop& loop, std::string url, OpenOptions options
   }
   disque::RemoteOptions remote = remote_options(url, options);
   remote.nodes = std::move(parsed->nodes);
+  const bool is_tls = std::any_of(remote.nodes.begin(), remote.nodes.end(),
+                                  [](const auto& node) { return node.kind == channel::Address::Kind::tls; });
+  if (is_tls) {
+    auto context = channel::tls::Context::create(channel::tls::Context::Side::client, options.tls);
+    if (!context) co_return tl::unexpected{std::move(context).error()};
+    remote.tls = std::move(*context);
+  }
   Opened opened = co_await open_nodes(loop, std::move(remote));
   co_return opened;
 }

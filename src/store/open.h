@@ -10,11 +10,13 @@
 #include "base/time.h"
 #include "store/embedded/embedded_store.h"
 #include "store/store.h"
+#include "store/tls.h"
 
 namespace coworker::store {
 
 struct OpenOptions {
   std::string password;      // for servers; empty: none is sent
+  TlsSettings tls{};         // for tls: addresses
   EmbeddedOptions embedded;  // when the directory is opened here; its `directory` is taken from the URL
   Millis patience{10'000};   // how long a server that cannot be reached is tried again, here and after it went away
 };

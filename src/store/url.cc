@@ -23,8 +23,7 @@ bool take_scheme(std::string_view& text, std::string_view scheme) {
 Result<channel::Address> reachable(std::string_view address, std::string_view whole) {
   Result<channel::Address> parsed = channel::parse_address(address);
   if (!parsed) return parsed;
-  if (parsed->kind == channel::Address::Kind::tcp && parsed->port == 0)
-    return refuse(whole, "has no valid port (1 to 65535)");
+  if (!parsed->is_unix() && parsed->port == 0) return refuse(whole, "has no valid port (1 to 65535)");
   if (parsed->host.find_first_of("@/ \t\n") != std::string::npos || parsed->host.find('\0') != std::string::npos) {
     return refuse(whole, "has no valid host (write tcp:HOST:PORT; a password comes from COWORKER_PASSWORD or a file)");
   }
@@ -38,7 +37,7 @@ Result<StoreUrl> node_list(std::string_view rest, std::string_view whole) {
     const std::size_t comma = rest.find(',');
     const std::string_view node = rest.substr(0, comma);
     Result<channel::Address> address =
-        reachable(node.starts_with("unix:") ? std::string{node} : fmt::format("tcp:{}", node), whole);
+        reachable(channel::looks_like_address(node) ? std::string{node} : fmt::format("tcp:{}", node), whole);
     if (!address) return tl::unexpected{std::move(address.error())};
     url.nodes.push_back(std::move(*address));
     if (comma == std::string_view::npos) return url;
@@ -62,11 +61,13 @@ Result<StoreUrl> parse_url(std::string_view text) {
     if (text.starts_with(scheme) && text[std::strlen(scheme)] == ':') {
       return refuse(text,
                     "is a kind of store that is not available in this version (use file:DIR, unix:PATH, "
-                    "tcp:HOST:PORT or disque://HOST:PORT,…)");
+                    "tcp:HOST:PORT, tls:HOST:PORT or disque://HOST:PORT,…)");
     }
   }
-  if (!text.starts_with("unix:") && !text.starts_with("tcp:")) {
-    return refuse(text, "is not the URL of a store (write file:DIR, unix:PATH, tcp:HOST:PORT or disque://HOST:PORT,…)");
+  if (!channel::looks_like_address(text)) {
+    return refuse(text,
+                  "is not the URL of a store (write file:DIR, unix:PATH, tcp:HOST:PORT, tls:HOST:PORT or "
+                  "disque://HOST:PORT,…)");
   }
   Result<channel::Address> address = reachable(text, text);
   if (!address) return tl::unexpected{std::move(address.error())};

@@ -12,7 +12,7 @@ namespace coworker::store {
 /// A store's URL, taken apart:
 ///
 ///     file:DIR                     a directory, embedded here or served by the broker that owns it
-///     unix:PATH  tcp:HOST:PORT     a broker, or any server of the Disque protocol
+///     unix:PATH  tcp:HOST:PORT     a broker, or any server of the Disque protocol; tls:HOST:PORT too
 ///     disque://HOST[:PORT],…       nodes of a cluster, any of which will do; unix:PATH is a node too
 struct StoreUrl {
   std::string directory;                // of file:; empty otherwise

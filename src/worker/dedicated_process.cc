@@ -63,6 +63,7 @@ Answer<Fd> fill_own(const Profile& profile, const std::string& name, proc::Launc
   record.name = name;
   record.arguments = profile.arguments;
   record.libraries = profile.libraries;
+  record.bootstrap = profile.bootstrap;
   record.longest = profile.longest_message;
   record.deepest = profile.deepest_message;
   Result<Fd> file = write_record(record);

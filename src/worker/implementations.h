@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "coworker/channel_worker.h"
 
 namespace coworker::worker {
@@ -21,6 +22,8 @@ struct Implementation {
 struct Implementations {
   std::map<std::string, Implementation> by_name;
   std::map<Stage, std::vector<std::function<void(const std::string& name)>>> hooks;
+  /// Adds those of a shared library with coworker_bootstrap_v1.
+  std::function<Result<>(const std::string& library, Implementations& into)> load;
 };
 
 }  // namespace coworker::worker

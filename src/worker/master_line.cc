@@ -1,5 +1,7 @@
 #include "worker/master_line.h"
 
+#include <algorithm>
+
 #include "job/json_text.h"
 #include "worker/raw_channel.h"
 
@@ -28,14 +30,36 @@ Dialect MasterLine::dialect() const {
   return kind_ == Kind::shared ? Dialect::shared : Dialect::none;
 }
 
-Answer<> MasterLine::put(const std::string& text, Deadline deadline) {
-  const Result<bool> sent = channel_.send(text, deadline);
+namespace {
+
+Answer<> answer_of(const Result<bool>& sent) {
   if (!sent) return worker::failure_of(sent.error());
   if (!*sent) return Failure{Trouble::timed_out, "send: not in time"};
   return {};
 }
 
-Answer<> MasterLine::send(std::string_view json, Deadline deadline) {
+/// What could not leave yet leaves later.
+Answer<> begun(Answer<> sent) {
+  return sent.trouble() == Trouble::timed_out ? Answer<>{} : sent;
+}
+
+}  // namespace
+
+Answer<> MasterLine::put(std::string_view text, Deadline deadline) {
+  return answer_of(channel_.send(text, deadline));
+}
+
+Answer<> MasterLine::flush(Deadline deadline) {
+  if (!has_unsent()) return {};
+  const Answer<> left = answer_of(channel_.flush(deadline));
+  // What was read meanwhile may be what somebody else waits for.
+  while (take(Deadline::min())) {
+  }
+  return left;
+}
+
+/// Whether it may be sent as a message.
+Answer<> MasterLine::check(std::string_view json) const {
   if (const auto checked = job::check_json(json); !checked) {
     return Failure{Trouble::invalid, "send: " + checked.error().message()};
   }
@@ -44,10 +68,17 @@ Answer<> MasterLine::send(std::string_view json, Deadline deadline) {
   if (is_ambiguous(json, known)) {
     return Failure{Trouble::invalid, "send: the message has the shape of one of the channel's own; use a call"};
   }
-  const Result<bool> sent = channel_.send(json, deadline);
-  if (!sent) return worker::failure_of(sent.error());
-  if (!*sent) return Failure{Trouble::timed_out, "send: not in time"};
   return {};
+}
+
+Answer<> MasterLine::send(std::string_view json, Deadline deadline) {
+  if (const Answer<> checked = check(json); !checked) return checked;
+  return put(json, deadline);
+}
+
+std::uint64_t MasterLine::watch(std::function<void()> changed) {
+  watchers_[++last_watcher_] = std::move(changed);
+  return last_watcher_;
 }
 
 Answer<> MasterLine::take(Deadline deadline) {
@@ -58,6 +89,7 @@ Answer<> MasterLine::take(Deadline deadline) {
   if (!said) return Failure{Trouble::garbage, "receive: " + said.error().message()};
   hear(std::move(*said));
   is_first_ = false;
+  for (const auto& [id, changed] : watchers_) changed();
   return {};
 }
 
@@ -71,7 +103,9 @@ void MasterLine::hear(Said said) {
     if (call != calls_.end()) call->second.progress.push_back(std::move(progress->body));
   } else if (auto* status = std::get_if<StatusMessage>(&said)) {
     // One that nobody waits for any more is dropped, so that the next query gets its own.
-    if (queries_ > 0) statuses_.emplace_back(std::move(status->status));
+    if (queries_.empty()) return;
+    if (queries_.front()) statuses_.emplace_back(std::move(status->status));
+    queries_.pop_front();
   } else if (auto* hello = std::get_if<HelloMessage>(&said)) {
     hello_ = std::move(*hello);
   } else if (std::holds_alternative<StoppingMessage>(said)) {
@@ -80,6 +114,9 @@ void MasterLine::hear(Said said) {
     const auto call = fault->id ? calls_.find(*fault->id) : calls_.end();
     if (call != calls_.end()) {
       call->second.answer = failure_of(*fault);
+    } else if (fault->code == kNoStatus && !queries_.empty()) {
+      if (queries_.front()) statuses_.emplace_back(failure_of(*fault));
+      queries_.pop_front();
     } else if (fault->code == kDenied && is_stop_sent_) {
       stopping_ = failure_of(*fault);
     } else if (!fault->id) {
@@ -120,6 +157,19 @@ Answer<std::uint64_t> MasterLine::start_call(std::string_view json, Deadline dea
   return sent.failure();
 }
 
+Answer<std::uint64_t> MasterLine::begin_call(std::string_view json) {
+  if (const auto checked = job::check_json(json); !checked) {
+    return Failure{Trouble::invalid, "call: " + checked.error().message()};
+  }
+  if (const Answer<HelloMessage> hello = wait_for_hello(Deadline::min()); !hello) return hello.failure();
+  const std::uint64_t id = ++last_id_;
+  calls_[id];
+  const Answer<> sent = begun(put(to_json(RequestMessage{id, std::string{json}}), Deadline::min()));
+  if (sent) return id;
+  calls_.erase(id);
+  return sent.failure();
+}
+
 Answer<std::string> MasterLine::finish_call(std::uint64_t id, Deadline deadline,
                                             const std::function<void(const std::string&)>& on_progress) {
   for (;;) {
@@ -149,36 +199,64 @@ Answer<> MasterLine::cancel(std::uint64_t id) {
   return put(to_json(CancelMessage{id}), Deadline::max());
 }
 
-// ---- shared workers -----------------------------------------------------------------------------
-
-Answer<Status> MasterLine::query(const std::optional<std::string>& cookie, Deadline deadline) {
-  // Answers of earlier queries that nobody waited for come first.
-  const std::size_t earlier = queries_;
-  if (const Answer<> sent = put(to_json(QueryMessage{cookie}), deadline); !sent) return sent.failure();
-  ++queries_;
-  for (std::size_t left = earlier + 1;; --left) {
-    while (statuses_.empty()) {
-      if (const Answer<> taken = take(deadline); !taken) return taken.failure();
-    }
-    Answer<Status> status = std::move(statuses_.front());
-    statuses_.pop_front();
-    --queries_;
-    if (left == 1) return status;
-  }
+void MasterLine::drop_call(std::uint64_t id) {
+  if (calls_.erase(id) == 0) return;
+  // One that fails is found again by whatever is sent next.
+  static_cast<void>(put(to_json(CancelMessage{id}), Deadline::min()));
 }
 
-Answer<bool> MasterLine::stop(const std::string& cookie, Deadline deadline) {
+// ---- shared workers -----------------------------------------------------------------------------
+
+Answer<> MasterLine::begin_query(const std::optional<std::string>& cookie) {
+  const Answer<> sent = begun(put(to_json(QueryMessage{cookie}), Deadline::min()));
+  if (sent) queries_.push_back(true);
+  return sent;
+}
+
+Answer<Status> MasterLine::end_query(Deadline deadline) {
+  while (statuses_.empty()) {
+    if (const Answer<> taken = take(deadline); !taken) return taken.failure();
+  }
+  Answer<Status> status = std::move(statuses_.front());
+  statuses_.pop_front();
+  return status;
+}
+
+void MasterLine::forget_query() {
+  const auto wanted = std::find(queries_.rbegin(), queries_.rend(), true);
+  if (wanted != queries_.rend()) *wanted = false;
+}
+
+Answer<Status> MasterLine::query(const std::optional<std::string>& cookie, Deadline deadline) {
+  if (const Answer<> sent = begin_query(cookie); !sent) return sent.failure();
+  Answer<> left = flush(deadline);
+  Answer<Status> status = left ? end_query(deadline) : Answer<Status>{left.failure()};
+  if (status.trouble() == Trouble::timed_out) forget_query();
+  return status;
+}
+
+Answer<> MasterLine::begin_stop(const std::string& cookie) {
   is_stop_sent_ = true;
   stopping_.reset();
-  if (const Answer<> sent = put(to_json(StopMessage{cookie}), deadline); !sent) return sent.failure();
+  return begun(put(to_json(StopMessage{cookie}), Deadline::min()));
+}
+
+Answer<bool> MasterLine::end_stop(Deadline deadline) {
   while (!stopping_) {
     const Answer<> taken = take(deadline);
     if (taken) continue;
     if (taken.trouble() == Trouble::closed) return true;
-    if (taken.trouble() == Trouble::timed_out && !hello_) return false;
     return taken.failure();
   }
   return *stopping_;
+}
+
+Answer<bool> MasterLine::stop(const std::string& cookie, Deadline deadline) {
+  if (const Answer<> sent = begin_stop(cookie); !sent) return sent.failure();
+  if (const Answer<> left = flush(deadline); !left) return left.failure();
+  Answer<bool> stopped = end_stop(deadline);
+  if (stopped.trouble() == Trouble::timed_out && !hello_) return false;
+  return stopped;
 }
 
 Answer<> MasterLine::wait_for_end(Deadline deadline) {

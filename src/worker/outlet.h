@@ -41,6 +41,7 @@ struct MessageState {
 inline constexpr const char* kNoReply = "no_reply";
 inline constexpr const char* kCancelled = "cancelled";
 inline constexpr const char* kHandler = "exception";
+inline constexpr const char* kNoStatus = "no_status";
 inline constexpr const char* kGarbage = "garbage";
 inline constexpr const char* kTooLarge = "too_large";
 inline constexpr const char* kDenied = "denied";

@@ -1,14 +1,9 @@
 #include "worker/server.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <vector>
 
@@ -26,35 +21,6 @@ std::pair<std::uint64_t, std::uint64_t> id_of(const std::string& path) {
   struct stat status{};
   if (path.empty() || ::lstat(path.c_str(), &status) != 0) return {};
   return {status.st_dev, status.st_ino};
-}
-
-Peer peer_of(int fd) {
-  Peer peer;
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return peer;
-  char text[INET6_ADDRSTRLEN] = "";
-  if (storage.ss_family == AF_INET) {
-    const auto& address = reinterpret_cast<const sockaddr_in&>(storage);
-    ::inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
-    peer.address = fmt::format("{}:{}", text, ntohs(address.sin_port));
-  } else if (storage.ss_family == AF_INET6) {
-    const auto& address = reinterpret_cast<const sockaddr_in6&>(storage);
-    ::inet_ntop(AF_INET6, &address.sin6_addr, text, sizeof text);
-    peer.address = fmt::format("[{}]:{}", text, ntohs(address.sin6_port));
-  } else {
-    ucred credentials{};
-    socklen_t length = sizeof credentials;
-    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0) {
-      peer.pid = credentials.pid;
-      peer.user = credentials.uid;
-      peer.group = credentials.gid;
-    }
-    return peer;
-  }
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return peer;
 }
 
 }  // namespace
@@ -101,11 +67,11 @@ int Server::run_dedicated(Pipes pipes) {
   return run();
 }
 
-int Server::run_shared(Fd listener) {
+int Server::run_shared(Entrance entrance) {
   socket_id_ = id_of(options_.socket_path);
+  entrance_ = std::move(entrance);
   boost::system::error_code error;
-  listener_.assign(listener.get(), error);
-  if (!error) listener.release();
+  listener_.assign(entrance_->native_handle(), error);
   try {
     worker_.set_loop(loop_);
     worker_.initialize();
@@ -141,21 +107,19 @@ void Server::accept() {
   if (!listener_.is_open()) return;
   listener_.async_wait(Stream::wait_read, [this](boost::system::error_code error) {
     if (error || !listener_.is_open()) return;
-    for (;;) {
-      Fd fd{::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
-      if (!fd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
-        log::warning("no room for another master; trying again soon");
-        pause_.expires_after(kAcceptPause);
-        pause_.async_wait([this](boost::system::error_code aborted) {
-          if (!aborted) accept();
-        });
-        return;
+    while (listener_.is_open()) {
+      Result<Entrance::Entered> entered = entrance_->accept();
+      if (entered) {
+        add(std::move(entered->socket), Fd{}, std::move(entered->peer), false);
+        continue;
       }
-      if (!fd && errno == EAGAIN) break;
-      if (!fd) continue;
-      Peer peer = peer_of(fd.get());
-      add(std::move(fd), Fd{}, std::move(peer), false);
-      if (!listener_.is_open()) return;
+      if (entered.error().code() == Errc::not_found) break;
+      log::warning(fmt::format("{}; trying again soon", entered.error().message()));
+      pause_.expires_after(kAcceptPause);
+      pause_.async_wait([this](boost::system::error_code aborted) {
+        if (!aborted) accept();
+      });
+      return;
     }
     accept();
   });
@@ -222,7 +186,7 @@ void Server::query(Session& session, const QueryMessage& message) {
   try {
     session.put(StatusMessage{worker_.on_query(is_privileged(message.cookie))});
   } catch (...) {
-    session.put(FaultMessage{std::nullopt, kHandler, exception_text()});
+    session.put(FaultMessage{std::nullopt, kNoStatus, exception_text()});
     if (session.dialect != Dialect::full) session.close();
   }
 }
@@ -258,7 +222,8 @@ void Server::stop_listening() {
   if (!listener_.is_open()) return;
   // Nobody replaces the file of a socket that is listened on, so it is still ours or was removed by somebody.
   if (socket_id_.second != 0 && id_of(options_.socket_path) == socket_id_) ::unlink(options_.socket_path.c_str());
-  listener_.close();
+  listener_.release();
+  entrance_->close();
   pause_.cancel();
 }
 

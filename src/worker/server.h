@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/time.h"
 #include "channel/json_stream.h"
+#include "worker/entrance.h"
 #include "worker/loop_state.h"
 #include "worker/outlet.h"
 
@@ -42,7 +43,7 @@ class Server {
     bool is_announced = false;
   };
   int run_dedicated(Pipes pipes);
-  int run_shared(Fd listener);
+  int run_shared(Entrance entrance);
 
  private:
   friend class Session;
@@ -64,7 +65,8 @@ class Server {
   EventedWorker& worker_;
   Options options_;
   Loop loop_;
-  boost::asio::posix::stream_descriptor listener_;
+  std::optional<Entrance> entrance_;
+  boost::asio::posix::stream_descriptor listener_;  // the entrance's descriptor
   boost::asio::signal_set signals_;
   boost::asio::steady_timer drain_;
   boost::asio::steady_timer pause_;  // before accepting again after an error

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "channel/tls/handshakes.h"
 #include "proc/group.h"
 #include "proc/program.h"
 #include "worker/dedicated_process.h"
@@ -34,7 +35,22 @@ Failure failed(const Error& error, Trouble trouble = Trouble::failed) {
 
 Failure connect_failure(const Error& error) {
   if (error.code() == Errc::not_found) return failed(error, Trouble::unreachable);
+  if (error.code() == Errc::denied) return failed(error, Trouble::denied);
+  if (error.code() == Errc::invalid_argument) return failed(error, Trouble::invalid);
   return failed(error, error.code() == Errc::unavailable ? Trouble::timed_out : Trouble::failed);
+}
+
+/// As connect_to, with hands shaken.
+Result<Fd> reach(const SharedStart& start, Deadline deadline) {
+  using channel::tls::Context;
+  if (start.address.kind != channel::Address::Kind::tls) return connect_to(start.address, deadline);
+  const Tls& tls = start.profile.tls;
+  // Before anything is started for somebody who could not talk to it.
+  auto context = Context::create(Context::Side::client, {tls.certificate, tls.key, tls.ca, tls.verify, tls.name});
+  if (!context) return tl::unexpected{std::move(context).error()};
+  Result<Fd> fd = connect_to(start.address, deadline);
+  if (!fd) return fd;
+  return channel::tls::shake_hands(std::move(*fd), std::move(*context), start.address.host, deadline);
 }
 
 /// Waits for its turn to start the worker at an address; somebody else's turn may end with one that listens.
@@ -89,11 +105,16 @@ Answer<Fd> record_for(const SharedStart& start) {
   record.address = to_string(start.address);
   record.arguments = start.profile.arguments;
   record.libraries = start.profile.libraries;
+  record.bootstrap = start.profile.bootstrap;
   record.longest = start.profile.longest_message;
   record.deepest = start.profile.deepest_message;
   record.kill_switch = start.profile.kill_switch;
   record.drain_ms = start.profile.drain.count();
   record.insecure = start.profile.insecure;
+  record.tls_certificate = start.profile.tls_certificate;
+  record.tls_key = start.profile.tls_key;
+  record.tls_client_ca = start.profile.tls_client_ca;
+  record.socket = {start.profile.socket_mode, start.profile.backlog, start.profile.keep_alive.count()};
   const Answer<std::string> cookie = cookie_of(start.profile);
   if (!cookie) return cookie.failure();
   record.cookie = *cookie;
@@ -153,7 +174,7 @@ Answer<std::string> cookie_of(const Profile& profile) {
 }
 
 Answer<Fd> connect_or_start(const SharedStart& start, Deadline deadline) {
-  Result<Fd> fd = connect_to(start.address, deadline);
+  Result<Fd> fd = reach(start, deadline);
   if (fd) return std::move(*fd);
   if (fd.error().code() != Errc::not_found || !start.may_start() || !is_here(start.address)) {
     return connect_failure(fd.error());
@@ -162,7 +183,7 @@ Answer<Fd> connect_or_start(const SharedStart& start, Deadline deadline) {
   if (!lock) return lock.failure();
   for (Millis pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
     const bool is_ours = try_lock(*lock);
-    fd = connect_to(start.address, deadline);
+    fd = reach(start, deadline);
     if (fd) return std::move(*fd);
     if (fd.error().code() != Errc::not_found) return connect_failure(fd.error());
     if (is_ours) break;
@@ -173,7 +194,7 @@ Answer<Fd> connect_or_start(const SharedStart& start, Deadline deadline) {
     std::this_thread::sleep_for(pause);
   }
   if (const Answer<> launched = launch(start, *lock, deadline); !launched) return launched.failure();
-  fd = connect_to(start.address, deadline);
+  fd = reach(start, deadline);
   if (!fd) return connect_failure(fd.error());
   return std::move(*fd);
 }

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "channel/tls/context.h"
 #include "worker/kill_switch.h"
 #include "worker/running.h"
 #include "worker/shared_socket.h"
@@ -16,6 +17,8 @@
 
 namespace coworker::worker {
 namespace {
+
+using channel::tls::Context;
 
 /// What the starter gave us.
 struct Inheritance {
@@ -72,6 +75,25 @@ std::optional<int> refused(const StartRecord& record, const Inheritance& inherit
                              fmt::format("{} is disabled by the kill switch '{}'", record.address, record.kill_switch));
 }
 
+/// nullptr: the address needs none.
+Result<std::shared_ptr<const Context>> tls_of(const StartRecord& record, const channel::Address& address) {
+  if (address.kind != channel::Address::Kind::tls) return nullptr;
+  if (!record.command.empty()) {
+    return fail(Errc::invalid_argument,
+                fmt::format("{}: a program that is given the socket would have to speak TLS itself; let it listen on "
+                            "tcp:HOST:PORT or unix:PATH",
+                            record.address));
+  }
+  return Context::create(Context::Side::server, {record.tls_certificate, record.tls_key, record.tls_client_ca});
+}
+
+Result<Entrance> entrance_of(Fd listener, std::shared_ptr<const Context> tls) {
+  if (!tls) return Entrance{std::move(listener)};
+  Result<channel::tls::Handshakes> handshakes = channel::tls::Handshakes::serve(std::move(listener), std::move(tls));
+  if (!handshakes) return tl::unexpected{std::move(handshakes).error()};
+  return Entrance{std::move(*handshakes)};
+}
+
 int run(const StartRecord& record, Inheritance inheritance, const Implementations& implementations) {
   if (const auto code = refused(record, inheritance)) return *code;
   const Result<channel::Address> address = parse_shared_address(record.address);
@@ -79,7 +101,9 @@ int run(const StartRecord& record, Inheritance inheritance, const Implementation
   Result<std::unique_ptr<EventedWorker>> worker = std::unique_ptr<EventedWorker>{};
   if (record.command.empty()) worker = make_evented(record, implementations);
   if (!worker) return inheritance.give_up(kFailed, worker.error().message());
-  Result<Fd> listener = listen_on(*address, record.insecure);
+  Result<std::shared_ptr<const Context>> tls = tls_of(record, *address);
+  if (!tls) return inheritance.give_up(kFailed, tls.error().message());
+  Result<Fd> listener = listen_on(*address, record.insecure, record.socket);
   if (!listener) {
     const bool is_taken = listener.error().code() == Errc::conflict;
     return inheritance.give_up(is_taken ? kTaken : kFailed, listener.error().message());
@@ -90,12 +114,14 @@ int run(const StartRecord& record, Inheritance inheritance, const Implementation
   const Fd none;
   if (*worker == nullptr)
     return execute(record, std::move(*listener), running ? *running : none, std::move(inheritance));
+  Result<Entrance> entrance = entrance_of(std::move(*listener), std::move(*tls));
+  if (!entrance) return inheritance.give_up(kFailed, entrance.error().message());
   inheritance.listens(kListens);
   inheritance.result.reset();
   Server::Options options = options_of(record);
-  if (address->kind == channel::Address::Kind::unix_socket) options.socket_path = address->path;
+  if (address->is_unix()) options.socket_path = address->path;
   Server server{**worker, std::move(options)};
-  return server.run_shared(std::move(*listener));
+  return server.run_shared(std::move(*entrance));
 }
 
 }  // namespace

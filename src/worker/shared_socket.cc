@@ -21,8 +21,6 @@ namespace {
 
 using channel::Address;
 
-constexpr int kBacklog = 511;
-
 struct Place {
   sockaddr_storage storage{};
   socklen_t size = 0;
@@ -41,7 +39,7 @@ Place unix_place(const std::string& path) {
 }
 
 Result<std::vector<Place>> places_of(const Address& address) {
-  if (address.kind == Address::Kind::unix_socket) return std::vector{unix_place(address.path)};
+  if (address.is_unix()) return std::vector{unix_place(address.path)};
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -143,16 +141,28 @@ Result<bool> is_residue(const Address& address) {
   return ::connect(fd.get(), place.get(), place.size) != 0 && errno == ECONNREFUSED;
 }
 
-Result<Fd> listen_place(const Place& place, const Address& address) {
+void keep_alive(int fd, std::int64_t seconds) {
+  if (seconds <= 0) return;
+  // Connections that are accepted have them from here.
+  const int on = 1;
+  const int idle = static_cast<int>(std::min<std::int64_t>(seconds, 32'767));
+  const int interval = std::max(1, idle / 3);
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+}
+
+Result<Fd> listen_place(const Place& place, const Address& address, const SocketOptions& options) {
   Fd fd{::socket(place.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!fd) return fail_errno(errno, "make a socket");
   if (place.family() == AF_UNIX) {
-    ::fchmod(fd.get(), 0600);  // becomes the mode of the file, from its first moment
+    ::fchmod(fd.get(), options.mode & 0777);  // becomes the mode of the file, from its first moment
   } else {
     const int on = 1;
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    keep_alive(fd.get(), options.keep_alive);
   }
-  if (::bind(fd.get(), place.get(), place.size) != 0 || ::listen(fd.get(), kBacklog) != 0) {
+  if (::bind(fd.get(), place.get(), place.size) != 0 || ::listen(fd.get(), std::max(options.backlog, 1)) != 0) {
     if (errno == EADDRINUSE) return fail(Errc::conflict, fmt::format("{} is taken", to_string(address)));
     return fail_errno(errno, fmt::format("listen on {}", to_string(address)));
   }
@@ -164,7 +174,7 @@ Result<Fd> listen_place(const Place& place, const Address& address) {
 Result<Address> parse_shared_address(std::string_view text) {
   Result<Address> address = channel::parse_address(text, 0);
   if (!address) return address;
-  if (address->kind == Address::Kind::unix_socket) {
+  if (address->is_unix()) {
     address->path = std::filesystem::absolute(address->path).lexically_normal().string();
     // The absolute path may be too long for a socket.
     return channel::parse_address("unix:" + address->path);
@@ -174,7 +184,7 @@ Result<Address> parse_shared_address(std::string_view text) {
 }
 
 bool is_here(const Address& address) {
-  if (address.kind == Address::Kind::unix_socket) return true;
+  if (address.is_unix()) return true;
   const Result<std::vector<Place>> places = places_of(address);
   if (!places) return false;
   return std::all_of(places->begin(), places->end(),
@@ -182,7 +192,7 @@ bool is_here(const Address& address) {
 }
 
 bool is_exposed(const Address& address) {
-  if (address.kind == Address::Kind::unix_socket) return false;
+  if (address.is_unix()) return false;
   const Result<std::vector<Place>> places = places_of(address);
   if (!places) return true;
   return !std::all_of(places->begin(), places->end(), [](const Place& place) { return is_loopback(place.get()); });
@@ -201,16 +211,16 @@ Result<Fd> connect_to(const Address& address, Deadline deadline) {
   return last;
 }
 
-Result<Fd> listen_on(const Address& address, bool insecure) {
-  if (!insecure && is_exposed(address)) {
+Result<Fd> listen_on(const Address& address, bool insecure, const SocketOptions& options) {
+  if (!insecure && address.kind != Address::Kind::tls && is_exposed(address)) {
     return fail(Errc::denied, fmt::format("{} can be reached by others, and nothing there asks for a password: allow "
-                                          "that with insecure, or use a loopback address",
+                                          "that with insecure, or use TLS or a loopback address",
                                           to_string(address)));
   }
   const Result<std::vector<Place>> places = places_of(address);
   if (!places) return tl::unexpected{places.error()};
   if (places->empty()) return fail(Errc::not_found, fmt::format("'{}' has no address", to_string(address)));
-  if (address.kind == Address::Kind::unix_socket) {
+  if (address.is_unix()) {
     std::error_code error;
     const auto folder = std::filesystem::path{address.path}.parent_path();
     std::filesystem::create_directories(folder, error);
@@ -218,11 +228,11 @@ Result<Fd> listen_on(const Address& address, bool insecure) {
     if (!residue) return tl::unexpected{residue.error()};
     if (*residue) ::unlink(address.path.c_str());
   }
-  return listen_place(places->front(), address);
+  return listen_place(places->front(), address, options);
 }
 
 Result<std::string> lock_path_of(const Address& address) {
-  if (address.kind == Address::Kind::unix_socket) {
+  if (address.is_unix()) {
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::path{address.path}.parent_path(), error);
     return address.path + ".lock";

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "channel/address.h"
+#include "worker/start_record.h"
 
 /// The sockets of shared workers. Blocking.
 namespace coworker::worker {
@@ -21,12 +22,13 @@ bool is_here(const channel::Address& address);
 /// Whether others than this machine can reach it.
 bool is_exposed(const channel::Address& address);
 
-/// Errors: not_found when nobody listens there; unavailable when somebody does who does not take us in time.
+/// A TCP connection also where TLS is to follow. Errors: not_found when nobody listens there; unavailable when somebody
+/// does who does not take us in time.
 Result<Fd> connect_to(const channel::Address& address, Deadline deadline);
 
 /// Listens, replacing the file of a unix socket on which nobody listens any more. Requires the start lock, or nobody
 /// else to start. Errors: conflict when it is taken, by a worker or by a file that is no socket.
-Result<Fd> listen_on(const channel::Address& address, bool insecure);
+Result<Fd> listen_on(const channel::Address& address, bool insecure, const SocketOptions& options);
 
 /// The file that is locked while a worker of this address is started: beside the socket, for TCP in the runtime folder.
 Result<std::string> lock_path_of(const channel::Address& address);

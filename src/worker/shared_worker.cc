@@ -32,6 +32,8 @@ SharedWorker& SharedWorker::operator=(SharedWorker&&) noexcept = default;
 SharedWorker::~SharedWorker() = default;
 
 std::optional<long> SharedWorker::pid() const {
+  // Behind TLS the socket's other end is in this process.
+  if (address_.starts_with("tls:")) return std::nullopt;
   ucred credentials{};
   socklen_t size = sizeof credentials;
   const int fd = line_->native_handle();

@@ -29,6 +29,7 @@ Result<Fd> write_record(const StartRecord& record) {
   const std::string text = json::serialize(json::object{{"name", record.name},
                                                         {"arguments", record.arguments},
                                                         {"libraries", texts_of(record.libraries)},
+                                                        {"bootstrap", record.bootstrap},
                                                         {"longest", record.longest},
                                                         {"deepest", record.deepest},
                                                         {"address", record.address},
@@ -36,6 +37,12 @@ Result<Fd> write_record(const StartRecord& record) {
                                                         {"kill_switch", record.kill_switch},
                                                         {"drain_ms", record.drain_ms},
                                                         {"insecure", record.insecure},
+                                                        {"tls_certificate", record.tls_certificate},
+                                                        {"tls_key", record.tls_key},
+                                                        {"tls_client_ca", record.tls_client_ca},
+                                                        {"mode", record.socket.mode},
+                                                        {"backlog", record.socket.backlog},
+                                                        {"keep_alive", record.socket.keep_alive},
                                                         {"command", texts_of(record.command)}});
   return memory_file("coworker-worker", text);
 }
@@ -50,6 +57,7 @@ Result<StartRecord> read_record(int fd) {
     record.name = value.at("name").as_string();
     record.arguments = value.at("arguments").as_string();
     record.libraries = texts_from(value.at("libraries"));
+    record.bootstrap = value.at("bootstrap").as_string();
     record.longest = value.at("longest").to_number<std::size_t>();
     record.deepest = value.at("deepest").to_number<std::size_t>();
     record.address = value.at("address").as_string();
@@ -57,6 +65,12 @@ Result<StartRecord> read_record(int fd) {
     record.kill_switch = value.at("kill_switch").as_string();
     record.drain_ms = value.at("drain_ms").to_number<std::int64_t>();
     record.insecure = value.at("insecure").as_bool();
+    record.tls_certificate = value.at("tls_certificate").as_string();
+    record.tls_key = value.at("tls_key").as_string();
+    record.tls_client_ca = value.at("tls_client_ca").as_string();
+    record.socket.mode = value.at("mode").to_number<unsigned>();
+    record.socket.backlog = value.at("backlog").to_number<int>();
+    record.socket.keep_alive = value.at("keep_alive").to_number<std::int64_t>();
     record.command = texts_from(value.at("command"));
     return record;
   } catch (const std::exception& problem) {

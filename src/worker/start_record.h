@@ -8,12 +8,20 @@
 
 namespace coworker::worker {
 
+/// Of a listening socket.
+struct SocketOptions {
+  unsigned mode = 0600;  // of a unix socket's file
+  int backlog = 511;
+  std::int64_t keep_alive = 0;  // seconds; 0: off
+};
+
 /// What the process of a worker has to know, from the one that starts it. It travels in a file without a name, so
 /// that no secret is on a command line.
 struct StartRecord {
   std::string name{};
   std::string arguments = "null";
   std::vector<std::string> libraries{};
+  std::string bootstrap{};  // a shared library that has the worker; empty: the program has it
   std::size_t longest = 64u << 20;
   std::size_t deepest = 512;
 
@@ -23,6 +31,10 @@ struct StartRecord {
   std::string kill_switch{};
   std::int64_t drain_ms = 10'000;
   bool insecure = false;
+  std::string tls_certificate{};
+  std::string tls_key{};
+  std::string tls_client_ca{};
+  SocketOptions socket{};
   std::vector<std::string> command{};  // a program that is given the listening socket; else `name`
 };
 

@@ -180,33 +180,56 @@ std::optional<WorkerPool::Received> WorkerPool::take(std::size_t place) {
   MasterLine& line = *workers_[place]->line_;
   if (!line.has_message()) return std::nullopt;
   Received received{place, line.receive(MasterLine::Deadline::min())};
-  if (received.message || received.message.trouble() == Trouble::fault) return received;
-  received.end = workers_[place]->close();
-  alive_[place] = false;
-  if (!replace_) return received;
+  if (!received.message && received.message.trouble() != Trouble::fault) alive_[place] = false;
+  return received;
+}
+
+/// Of any, each getting its turn.
+std::optional<WorkerPool::Received> WorkerPool::next() {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const std::size_t place = (next_ + i) % workers_.size();
+    if (!alive_[place]) continue;
+    if (std::optional<Received> received = take(place)) {
+      next_ = (place + 1) % workers_.size();
+      return received;
+    }
+  }
+  return std::nullopt;
+}
+
+WorkerEnd WorkerPool::mend(std::size_t place) {
+  WorkerEnd end = workers_[place]->close();
+  if (!replace_) return end;
   if (Answer<DedicatedWorker> made = replace_()) {
     *workers_[place] = std::move(*made);
     alive_[place] = true;
   }
-  return received;
+  return end;
+}
+
+Answer<WorkerPool::Received> WorkerPool::try_receive() {
+  if (std::optional<Received> received = next()) return std::move(*received);
+  if (std::find(alive_.begin(), alive_.end(), true) == alive_.end()) {
+    return Failure{Trouble::closed, "all workers of the pool have died"};
+  }
+  return Failure{Trouble::timed_out, "receive: no message in time"};
 }
 
 Answer<WorkerPool::Received> WorkerPool::receive(std::chrono::milliseconds timeout) {
   const auto deadline = deadline_in(timeout);
   for (;;) {
-    std::vector<pollfd> polled;
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-      const std::size_t place = (next_ + i) % workers_.size();
-      if (!alive_[place]) continue;
-      if (std::optional<Received> received = take(place)) {
-        next_ = (place + 1) % workers_.size();
-        return std::move(*received);
-      }
-      polled.push_back({workers_[place]->native_handle(), POLLIN, 0});
+    Answer<Received> received = try_receive();
+    if (received) {
+      if (!alive_[received->worker]) received->end = mend(received->worker);
+      return received;
     }
-    if (polled.empty()) return Failure{Trouble::closed, "all workers of the pool have died"};
+    if (received.trouble() != Trouble::timed_out) return received;
+    std::vector<pollfd> polled;
+    for (std::size_t place = 0; place < workers_.size(); ++place) {
+      if (alive_[place]) polled.push_back({workers_[place]->native_handle(), POLLIN, 0});
+    }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - MasterLine::Deadline::clock::now());
-    if (left.count() <= 0) return Failure{Trouble::timed_out, "receive: no message in time"};
+    if (left.count() <= 0) return received;
     const bool is_forever = deadline == MasterLine::Deadline::max();
     ::poll(polled.data(), polled.size(),
            is_forever ? -1 : static_cast<int>(std::min<std::int64_t>(left.count(), 1 << 30)));

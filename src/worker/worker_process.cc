@@ -104,7 +104,18 @@ Server::Options options_of(const StartRecord& record) {
   return options;
 }
 
-Result<std::unique_ptr<EventedWorker>> make_evented(const StartRecord& record, const Implementations& implementations) {
+Result<Implementations> with_library(const StartRecord& record, const Implementations& own) {
+  Implementations all = own;
+  if (record.bootstrap.empty()) return all;
+  if (!own.load) return fail(Errc::invalid_argument, "this program loads no workers from shared libraries");
+  if (Result<> loaded = own.load(record.bootstrap, all); !loaded) return tl::unexpected{std::move(loaded).error()};
+  return all;
+}
+
+Result<std::unique_ptr<EventedWorker>> make_evented(const StartRecord& record, const Implementations& own) {
+  const Result<Implementations> loaded = with_library(record, own);
+  if (!loaded) return tl::unexpected{loaded.error()};
+  const Implementations& implementations = *loaded;
   const Implementation* implementation = find(implementations, record.name);
   if (implementation == nullptr) return fail(Errc::not_found, unknown_text(implementations, record.name));
   if (!implementation->evented) {
@@ -133,7 +144,13 @@ std::optional<int> run_worker_process(int argc, char** argv, const Implementatio
   return run_dedicated_process(argc, argv, implementations);
 }
 
-int run_dedicated(const StartRecord& record, Server::Pipes pipes, const Implementations& implementations) {
+int run_dedicated(const StartRecord& record, Server::Pipes pipes, const Implementations& own) {
+  const Result<Implementations> loaded = with_library(record, own);
+  if (!loaded) {
+    say_last_words(pipes, loaded.error().message());
+    return 1;
+  }
+  const Implementations& implementations = *loaded;
   const Implementation* implementation = find(implementations, record.name);
   if (implementation == nullptr) {
     say_last_words(pipes, unknown_text(implementations, record.name));

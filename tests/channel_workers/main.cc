@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -84,6 +85,17 @@ struct Moody : coworker::EventedWorker {
       kept.push_back(message);
       return;
     }
+    if (body == "\"progress and later\"") {
+      message.progress("0");
+      kept.push_back(message);
+      return;
+    }
+    if (body == "\"cancelled?\"") {
+      const auto count =
+          std::count_if(kept.begin(), kept.end(), [](const Message& each) { return each.is_cancelled(); });
+      message.reply(std::to_string(count));
+      return;
+    }
     if (body == "\"kept\"") {
       for (const Message& each : kept) each.reply("\"late\"");
       kept.clear();
@@ -114,6 +126,8 @@ struct Counting : Order {
     if (message.body() == "\"throw\"") throw std::runtime_error{"no mood for this"};
     if (message.body() == "\"peer\"") {
       message.reply(std::to_string(connection.peer().pid.value_or(0)));
+    } else if (message.body() == "\"certificate\"") {
+      message.reply("\"" + connection.peer().certificate + "\"");
     } else if (message.body() == "\"stop listening\"") {
       loop->cancel(timer);
       loop->stop_listening();

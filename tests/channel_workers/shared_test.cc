@@ -160,7 +160,7 @@ TEST(Shared, Case13_ALiveWorkerThatIsSlowIsNeverReplaced) {
   // Nor is a process started, which would wait for its chance.
   EXPECT_EQ(shared.factory().start_shared(shared.address(), "counting").trouble(), Trouble::timed_out);
   EXPECT_EQ(content_of(shared.folder / "output"), "");
-  EXPECT_FALSE(coworker::worker::listen_on(*coworker::worker::parse_shared_address(shared.address()), false));
+  EXPECT_FALSE(coworker::worker::listen_on(*coworker::worker::parse_shared_address(shared.address()), false, {}));
   struct stat after{};
   ASSERT_EQ(::stat(shared.path().c_str(), &after), 0);
   EXPECT_EQ(before.st_ino, after.st_ino);

@@ -1,4 +1,7 @@
 #include <coworker/bootstrap.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void echo(void* context, const CwJob* job, const CwOutcome* outcome) {
@@ -12,9 +15,106 @@ static void refuse(void* context, const CwJob* job, const CwOutcome* outcome) {
   outcome->failed(outcome->context, reason, strlen(reason));
 }
 
+/* Channel workers: everything of the contract is used once. */
+
+typedef struct Chatty {
+  const CwLoop* loop;
+  unsigned long long timer;
+  void* kept; /* a message that is answered later */
+  const CwConnection* first;
+  CwMessage answer;
+  int masters;
+  char arguments[64];
+} Chatty;
+
+static void tick(void* self) {
+  (void)self;
+}
+
+static void answer_kept(void* self) {
+  Chatty* chatty = self;
+  static const char text[] = "\"late\"";
+  if (chatty->kept == 0) return;
+  chatty->answer.reply(chatty->kept, text, strlen(text));
+  chatty->answer.release(chatty->kept);
+  chatty->kept = 0;
+}
+
+static void* make_chatty(void* context, const char* arguments, const CwLoop* loop) {
+  static Chatty chatty;
+  (void)context;
+  if (strcmp(arguments, "\"refuse\"") == 0) return 0;
+  strncpy(chatty.arguments, arguments, sizeof chatty.arguments - 1);
+  chatty.loop = loop;
+  chatty.timer = loop->every(loop->handle, 3600 * 1000, tick, &chatty);
+  return &chatty;
+}
+
+static void come(void* self, const CwConnection* connection) {
+  Chatty* chatty = self;
+  if (chatty->masters++ == 0) chatty->first = connection;
+}
+
+static void leave(void* self, const CwConnection* connection) {
+  Chatty* chatty = self;
+  chatty->masters--;
+  if (chatty->first == connection) chatty->first = 0;
+}
+
+static void chat(void* self, const CwMessage* message, const CwConnection* connection) {
+  Chatty* chatty = self;
+  if (strcmp(message->body, "\"arguments\"") == 0) {
+    message->reply(message->handle, chatty->arguments, strlen(chatty->arguments));
+  } else if (strcmp(message->body, "\"fault\"") == 0) {
+    message->fail(message->handle, "mine", "a reason in C");
+  } else if (strcmp(message->body, "\"progress\"") == 0) {
+    message->progress(message->handle, "1", 1);
+    message->reply(message->handle, "2", 1);
+  } else if (strcmp(message->body, "\"later\"") == 0) {
+    chatty->answer = *message;
+    chatty->kept = message->keep(message->handle);
+    chatty->loop->after(chatty->loop->handle, 1, answer_kept, chatty);
+  } else if (strcmp(message->body, "\"first\"") == 0) {
+    message->reply(message->handle, chatty->first == connection ? "true" : "false", chatty->first == connection ? 4 : 5);
+  } else if (strcmp(message->body, "\"extra\"") == 0) {
+    connection->send(connection->handle, "7", 1);
+    message->reply(message->handle, connection->pid > 0 ? "true" : "false", connection->pid > 0 ? 4 : 5);
+  } else if (strcmp(message->body, "\"silence\"") != 0) {
+    message->reply(message->handle, message->body, message->length);
+  }
+}
+
+static void ask(void* self, int is_privileged, const CwStatus* status) {
+  const Chatty* chatty = self;
+  status->text(status->context, is_privileged ? "privileged" : "not privileged");
+  status->counter(status->context, "masters", chatty->masters, "c", 0, NAN);
+}
+
+static void stop(void* self) {
+  Chatty* chatty = self;
+  chatty->loop->cancel(chatty->loop->handle, chatty->timer);
+}
+
+static void double_all(void* context, const char* arguments, const CwChannel* channel) {
+  const CwMessage* message = 0;
+  (void)context;
+  (void)arguments;
+  while (channel->receive(channel->handle, -1, &message) == 0) {
+    char text[32];
+    const int length = snprintf(text, sizeof text, "%ld", 2 * strtol(message->body, 0, 10));
+    message->reply(message->handle, text, (size_t)length);
+  }
+}
+
 int coworker_bootstrap_v1(const CwRegistry* registry) {
   static char reason[] = "not today";
   if (registry->version != COWORKER_BOOTSTRAP_VERSION) return 1;
   if (registry->add_worker(registry->context, "echo", echo, 0) != 0) return 2;
-  return registry->add_worker(registry->context, "refuse", refuse, reason);
+  if (registry->add_worker(registry->context, "refuse", refuse, reason) != 0) return 3;
+  const CwEvented chatty = {sizeof chatty, make_chatty, come, chat, leave, ask, stop, 0};
+  const CwEvented broken = {sizeof broken, make_chatty, 0, 0, 0, 0, 0, 0};
+  if (registry->add_evented(registry->context, "broken", &broken, 0) == 0) return 4;
+  if (registry->add_evented(registry->context, "chatty", &chatty, 0) != 0) return 5;
+  if (registry->add_evented(registry->context, "chatty", &chatty, 0) == 0) return 6;
+  return registry->add_raw(registry->context, "double", double_all, 0);
 }

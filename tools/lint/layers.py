@@ -7,7 +7,7 @@ The table is DEPENDS in src/CMakeLists.txt. On top of it:
     executors, awaitables), because a wrapper around each would say the same under another name. They
     start coroutines through async::Gate only, which coroutines.py checks;
   * the installed headers are made of the standard library's and their own types, but for the opt-in
-    include/coworker/asio.h.
+    the opt-in adapters in _ASIO_ADAPTERS.
 """
 
 import re
@@ -25,6 +25,7 @@ _IMPURE = re.compile(
     r"sys/.*|netinet/.*|arpa/.*)$")
 _PURE = {"job", "engine"}
 _PURE_CALLS = re.compile(r"\b(boot_millis|wall_millis|std::rand|random_device|[a-z]+_clock::now)\b")
+_ASIO_ADAPTERS = {f"include/coworker/{name}.h" for name in ("asio", "waker", "awaitable", "async_factory")}
 _PUBLIC_FOREIGN = re.compile(r"^(boost|fmt|spdlog|tl|CLI|yaml-cpp|gtest)\b|^xxhash")
 
 
@@ -68,7 +69,7 @@ def check(path, text, table):
         if public:
             if target != "coworker" and (quoted or target in table):
                 yield line, f"an installed header includes {header}, which is not installed"
-            elif _PUBLIC_FOREIGN.match(header) and path != "include/coworker/asio.h":
+            elif _PUBLIC_FOREIGN.match(header) and path not in _ASIO_ADAPTERS:
                 yield line, f"an installed header shows {header}; own types only"
         if room is None:
             continue

@@ -51,19 +51,20 @@ Server::~Server() = default;
 
 Result<> Server::listen() {
   for (const channel::Address& address : options_.listen) {
-    if (!address.is_local() && node_.settings.password.empty() && !options_.insecure) {
-      return fail(Errc::invalid_argument,
-                  fmt::format("listen on {}: others can reach this address; set a password or allow it with --insecure",
-                              to_string(address)));
+    const bool is_secure = address.is_local() || address.kind == channel::Address::Kind::tls;
+    if (!is_secure && node_.settings.password.empty() && !options_.insecure) {
+      return fail(Errc::invalid_argument, fmt::format("listen on {}: others can reach this address; set a password, "
+                                                      "use tls:HOST:PORT, or allow it with --insecure",
+                                                      to_string(address)));
     }
   }
   std::vector<Listener> opened;
   for (const channel::Address& address : options_.listen) {
-    Result<Listener> listener = Listener::open(address, options_.replace_sockets);
+    Result<Listener> listener = Listener::open(address, options_.replace_sockets, 0600, options_.tls);
     if (!listener) return tl::unexpected{std::move(listener).error()};
     const channel::Address& actual = listener->address();
-    if (actual.kind == channel::Address::Kind::tcp && node_.identity.port == 0) node_.identity.port = actual.port;
-    if (actual.kind == channel::Address::Kind::unix_socket && node_.identity.unix_path.empty()) {
+    if (!actual.is_unix() && node_.identity.port == 0) node_.identity.port = actual.port;
+    if (actual.is_unix() && node_.identity.unix_path.empty()) {
       node_.identity.unix_path = actual.path;
     }
     opened.push_back(std::move(*listener));

@@ -21,7 +21,8 @@ struct ServerOptions {
   std::vector<channel::Address> listen;
   Settings settings{};
   Limits limits{};
-  bool insecure = false;              // allow an address that others can reach without a password
+  std::shared_ptr<const channel::tls::Context> tls{};  // of addresses of that kind
+  bool insecure = false;              // allow an address that others can reach without a password or TLS
   bool replace_sockets = false;       // the caller holds the store's lock: socket files in the way are stale
   Identity identity{};                // `node` and `run` are made up when empty; addresses are filled in
   std::function<void()> shut_down{};  // called when a client says SHUTDOWN

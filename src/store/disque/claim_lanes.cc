@@ -73,7 +73,7 @@ void ClaimLanes::pump() {
 void ClaimLanes::open_lane() {
   const auto lane = std::make_shared<Lane>();
   opening_ = lane;
-  lane->connection = Connection::create(loop_);
+  lane->connection = Connection::create(loop_, options_.tls);
   lane->connection->open(address_, options_.connect_limit, [self = shared_from_this(), lane](Result<> opened) {
     if (!opened) return self->lane_opened(lane, tl::unexpected{std::move(opened.error())});
     shake_hands(lane->connection, self->options_.password,

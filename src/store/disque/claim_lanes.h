@@ -29,6 +29,7 @@ class ClaimLanes : public std::enable_shared_from_this<ClaimLanes> {
     std::string password;
     Millis connect_limit{0};
     Millis slice{0};
+    Connection::Tls tls{};
   };
 
   ClaimLanes(async::Loop& loop, Options options);

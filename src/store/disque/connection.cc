@@ -32,10 +32,15 @@ Error lost(const channel::Address& address, std::string_view why) {
 
 }  // namespace
 
-Connection::Connection(async::Loop& loop) : socket_{loop}, resolver_{loop}, limit_{loop} {}
+Connection::Connection(async::Loop& loop, Tls tls)
+    : socket_{loop}, resolver_{loop}, limit_{loop}, tls_{std::move(tls)}, handshake_{loop} {}
 
-std::shared_ptr<Connection> Connection::create(async::Loop& loop) {
-  return std::shared_ptr<Connection>{new Connection{loop}};
+Connection::~Connection() {
+  if (handshake_.is_open()) handshake_.release();
+}
+
+std::shared_ptr<Connection> Connection::create(async::Loop& loop, Tls tls) {
+  return std::shared_ptr<Connection>{new Connection{loop, std::move(tls)}};
 }
 
 void Connection::open(const channel::Address& address, Millis limit, OnOpen done) {
@@ -46,10 +51,10 @@ void Connection::open(const channel::Address& address, Millis limit, OnOpen done
   limit_.async_wait([self = shared_from_this()](error_code error) {
     if (!error && !self->open_) self->connected(asio::error::timed_out);
   });
-  if (address.kind == channel::Address::Kind::tcp) {
-    resolve();
-  } else {
+  if (address.is_unix()) {
     connect_unix(address.path);
+  } else {
+    resolve();
   }
 }
 
@@ -87,7 +92,7 @@ void Connection::connect_tcp(std::vector<tcp::endpoint> endpoints) {
   endpoints.erase(endpoints.begin());
   connect_to(next, [self = shared_from_this(), rest = std::move(endpoints)](error_code error) {
     if (error && !rest.empty() && !self->closed_) return self->connect_tcp(rest);
-    self->connected(error);
+    self->reached(error);
   });
 }
 
@@ -112,20 +117,55 @@ void Connection::connect_to(const Protocol::endpoint& endpoint, std::function<vo
   socket_.async_connect(endpoint, std::move(then));
 }
 
+void Connection::reached(error_code error) {
+  if (error || address_.kind != channel::Address::Kind::tls || !on_open_) return connected(error);
+  secure();
+}
+
+void Connection::secure() {
+  if (!tls_) return settled(fail(Errc::invalid_argument, "TLS: nothing is known of keys and certificates"));
+  Result<channel::tls::Handshakes> handshakes =
+      channel::tls::Handshakes::connect(Fd{socket_.release()}, tls_, address_.host);
+  if (!handshakes) return settled(tl::unexpected{std::move(handshakes).error()});
+  handshakes_ = std::move(*handshakes);
+  handshake_.assign(handshakes_->native_handle());
+  handshake_.async_wait(asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](error_code error) {
+    if (!error && self->on_open_) self->secured();
+  });
+}
+
+void Connection::secured() {
+  Result<channel::tls::Handshakes::Accepted> accepted = handshakes_->accept();
+  handshake_.release();
+  handshakes_.reset();
+  if (!accepted) return settled(tl::unexpected{std::move(accepted).error()});
+  error_code error;
+  socket_.assign(asio::local::stream_protocol{}, accepted->socket.get(), error);
+  if (!error) accepted->socket.release();
+  connected(error);
+}
+
 void Connection::connected(error_code error) {
+  if (!error) return settled({});
+  const bool is_absent =
+      error == asio::error::connection_refused || error == boost::system::errc::no_such_file_or_directory;
+  settled(fail(Errc::unavailable, fmt::format("connect to {}: {}{}", to_string(address_), error.message(),
+                                              is_absent ? " (no server listens there)" : "")));
+}
+
+void Connection::settled(Result<> opened) {
   if (!on_open_) return;  // the limit has passed, or it was closed
   limit_.cancel();
   directory_.reset();
   const OnOpen done = std::exchange(on_open_, {});
-  if (error) {
+  if (!opened) {
     closed_ = true;
     error_code ignored;
     socket_.close(ignored);
     resolver_.cancel();
-    const bool is_absent =
-        error == asio::error::connection_refused || error == boost::system::errc::no_such_file_or_directory;
-    return done(fail(Errc::unavailable, fmt::format("connect to {}: {}{}", to_string(address_), error.message(),
-                                                    is_absent ? " (no server listens there)" : "")));
+    if (handshake_.is_open()) handshake_.release();
+    handshakes_.reset();
+    return done(std::move(opened));
   }
   open_ = true;
   buffer_.resize(kReadSize);
@@ -219,6 +259,8 @@ void Connection::close(Error reason) {
   socket_.close(ignored);
   resolver_.cancel();
   limit_.cancel();
+  if (handshake_.is_open()) handshake_.release();
+  handshakes_.reset();
   outbox_.clear();
   if (on_open_) std::exchange(on_open_, {})(tl::unexpected{reason});
   std::deque<Pending> unanswered;

@@ -2,10 +2,12 @@
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "base/time.h"
 #include "channel/address.h"
 #include "channel/resp/reply_decoder.h"
+#include "channel/tls/handshakes.h"
 
 namespace coworker::store::disque {
 
@@ -33,7 +36,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using OnOpen = std::function<void(Result<>)>;
   using OnLost = std::function<void(const Error&)>;
 
-  static std::shared_ptr<Connection> create(async::Loop& loop);
+  using Tls = std::shared_ptr<const channel::tls::Context>;
+
+  /// `tls` is needed for addresses of that kind only.
+  static std::shared_ptr<Connection> create(async::Loop& loop, Tls tls = {});
+
+  ~Connection();
 
   /// Connects within `limit`. Called once; `done` is called later, once.
   void open(const channel::Address& address, Millis limit, OnOpen done);
@@ -60,13 +68,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::size_t replies;
   };
 
-  explicit Connection(async::Loop& loop);
+  Connection(async::Loop& loop, Tls tls);
 
   void connect_unix(const std::string& path);
   void resolve();
   void connect_tcp(std::vector<boost::asio::ip::tcp::endpoint> endpoints);
   void connect_to(const Protocol::endpoint& endpoint, std::function<void(boost::system::error_code)> then);
+  void reached(boost::system::error_code error);
+  void secure();
+  void secured();
   void connected(boost::system::error_code error);
+  void settled(Result<> opened);
   void read();
   void decode();
   void write();
@@ -74,6 +86,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::generic::stream_protocol::socket socket_;
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::steady_timer limit_;
+  Tls tls_;
+  std::optional<channel::tls::Handshakes> handshakes_;  // while hands are shaken
+  boost::asio::posix::stream_descriptor handshake_;     // its descriptor
   channel::Address address_;
   Fd directory_;  // of a unix socket whose path is too long for its address
   OnOpen on_open_;

@@ -63,7 +63,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
         options_{std::move(options)},
         pause_{loop},
         lanes_{std::make_shared<ClaimLanes>(
-            loop, ClaimLanes::Options{options_.password, options_.connect_limit, options_.claim_slice})},
+            loop, ClaimLanes::Options{options_.password, options_.connect_limit, options_.claim_slice, options_.tls})},
         nodes_{options_.nodes, std::random_device{}()} {}
 
   /// Tries each node once.
@@ -128,7 +128,7 @@ void Remote::begin_round() {
 
 void Remote::connect(std::size_t node) {
   if (closed_) return;
-  main_ = Connection::create(loop_);
+  main_ = Connection::create(loop_, options_.tls);
   main_->open(round_[node], options_.connect_limit,
               [self = shared_from_this(), node, connection = main_](Result<> opened) {
                 if (!opened) return self->connected(node, tl::unexpected{std::move(opened.error())});
@@ -192,7 +192,7 @@ void Remote::received(const Result<job::Answer>& answer) {
 
 void Remote::move_to(const channel::Address& node) {
   if (moving_) return;
-  moving_ = Connection::create(loop_);
+  moving_ = Connection::create(loop_, options_.tls);
   moving_->open(node, options_.connect_limit, [self = shared_from_this(), connection = moving_](Result<> opened) {
     if (!opened) return self->moved(tl::unexpected{std::move(opened.error())});
     shake_hands(connection, self->options_.password, [self](Result<Server> server) { self->moved(std::move(server)); });

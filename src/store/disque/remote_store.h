@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "channel/address.h"
+#include "channel/tls/context.h"
 #include "store/store.h"
 
 namespace coworker::store::disque {
@@ -19,6 +20,7 @@ struct RemoteOptions {
   std::string password;                 // empty: none is sent
   Millis patience{10'000};              // how long commands wait for a server that went away
   Millis connect_limit{5'000};
+  std::shared_ptr<const channel::tls::Context> tls{};  // for nodes with such addresses
   bool follows = false;  // the nodes are a cluster: learn of others by HELLO, go where the jobs are, leave who leaves
   Millis claim_slice{500};  // how long a claim waits at once where it cannot be cancelled
 };

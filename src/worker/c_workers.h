@@ -1,0 +1,12 @@
+#pragma once
+
+#include "coworker/bootstrap.h"
+#include "worker/implementations.h"
+
+/// Channel workers that are written in C, as the others are: see coworker/bootstrap.h.
+namespace coworker::worker {
+
+Implementation raw_in_c(CwRaw run, void* context);
+Implementation evented_in_c(const CwEvented& functions, void* context);
+
+}  // namespace coworker::worker
