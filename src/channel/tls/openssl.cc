@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <cstring>
 #include <mutex>
 
 namespace coworker::channel::tls {
@@ -70,6 +71,10 @@ Result<const OpenSsl*> OpenSsl::load() {
 
 std::string OpenSsl::reason() const {
   const unsigned long code = ERR_get_error();
+  if (ERR_SYSTEM_ERROR(code)) {
+    ERR_clear_error();
+    return std::strerror(static_cast<int>(ERR_GET_REASON(code)));
+  }
   const char* text = code == 0 ? nullptr : ERR_reason_error_string(code);
   ERR_clear_error();
   return text == nullptr ? "no reason is known" : text;
