@@ -262,6 +262,17 @@ def service(servers, settings, table):
         table.row(f"{what}, p99", p99, "ms", "", aim and (f"< {aim} ms", p99 < aim))
 
 
+def _certificate(servers):
+    """A file with a key and a certificate that signs itself."""
+    path = os.path.join(servers.folder, "certificate.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                    "/CN=bench", "-days", "2", "-keyout", path, "-out", path + ".crt"],
+                   check=True, stderr=subprocess.DEVNULL)
+    with open(path, "a") as file, open(path + ".crt") as certificate:
+        file.write(certificate.read())
+    return path
+
+
 def channels(servers, settings, table):
     program = servers.program("bench_channels")
     seconds, count = str(settings.seconds), "200" if settings.turns > 1 else "20"
@@ -269,8 +280,12 @@ def channels(servers, settings, table):
 
     def rate(*words):
         return lambda: run([program, *words])["rate"]
+    certificate = _certificate(servers)
     rates = in_turns({
-        "bare": rate("pingpong", seconds, "100"), "dedicated": rate("dedicated", seconds, "100"),
+        "bare": rate("pingpong", seconds, "100"), "served": rate("served", seconds, "100"),
+        "tcp": rate("tls", seconds, "100", "1"), "tls": rate("tls", seconds, "100", "1", certificate),
+        "tls large": rate("tls", seconds, "65536", "4", certificate),
+        "dedicated": rate("dedicated", seconds, "100"),
         "pool2": rate("pool", seconds, "100", "2"), "pool": rate("pool", seconds, "100", cores),
         "shared1": rate("shared", seconds, "100", "1"), "shared10": rate("shared", seconds, "100", "10"),
         "shared100": rate("shared", seconds, "100", "100"), "large": rate("stream", seconds, "65536"),
@@ -284,9 +299,13 @@ def channels(servers, settings, table):
     table.row("  the same", dedicated, "1/s", "", (">= 55,000", dedicated >= 55_000))
     table.row("pool of 2", rates["pool2"], "1/s", "", (">= 70,000", rates["pool2"] >= 70_000))
     table.row(f"pool of {cores}", rates["pool"], "1/s")
-    table.row("shared worker, 1 master", rates["shared1"], "1/s", "", (">= 39,500", rates["shared1"] >= 39_500))
+    table.row("unix socket and epoll, bare (limit)", rates["served"], "1/s")
+    table.row("shared worker, 1 master", rates["shared1"], "1/s", _share(rates["shared1"], rates["served"]), (">= 39,500", rates["shared1"] >= 39_500))
     table.row("shared worker, 10 masters", rates["shared10"], "1/s")
     table.row("shared worker, 100 masters", rates["shared100"], "1/s")
+    table.row("the same over TCP", rates["tcp"], "1/s", _share(rates["tcp"], rates["served"]))
+    table.row("the same with TLS", rates["tls"], "1/s", _share(rates["tls"], rates["tcp"]))
+    table.row("64 KiB and back with TLS, 4 masters", 2 * 65536 * rates["tls large"] / 1e6, "MB/s")
     volume = {name: 2 * 65536 * rates[name] / 1e6 for name in ("large", "large bare", "large pool")}
     table.row("64 KiB and back, dedicated, 4 under way", volume["large"], "MB/s", _share(volume["large"],
               volume["large bare"]), (">= 1 GB/s", volume["large"] >= 1000))

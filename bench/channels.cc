@@ -2,15 +2,23 @@
 // again.
 //
 //   bench_channels pingpong SECONDS SIZE           bare: two pipes and a forked child that sends back what it reads
+//   bench_channels served SECONDS SIZE             bare: a unix socket, and a forked child that waits in epoll, as who
+//                                                  serves several does
 //   bench_channels dedicated SECONDS SIZE          one raw worker, one message under way
 //   bench_channels pool SECONDS SIZE WORKERS
 //   bench_channels stream SECONDS SIZE             one raw worker, several messages under way
 //   bench_channels shared SECONDS SIZE MASTERS     one message under way for each
+//   bench_channels tls SECONDS SIZE MASTERS FILE   the same over TCP on loopback, with the certificate and key in FILE;
+//                                                  without FILE in plain text
 //   bench_channels start COUNT                     start, one message, close
 //   bench_channels exec COUNT                      bare: vfork, exec and wait of this program
 //   bench_channels cold COUNT                      connecting to a shared worker that has to be started
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +112,35 @@ int pingpong(double seconds, std::size_t size) {
   return 0;
 }
 
+int served(double seconds, std::size_t size) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) give_up("socketpair");
+  std::string data(size + 1, 'x');
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(ends[0]);
+    const int loop = ::epoll_create1(0);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    ::epoll_ctl(loop, EPOLL_CTL_ADD, ends[1], &event);
+    for (;;) {
+      ::epoll_wait(loop, &event, 1, -1);
+      move_all(ends[1], data.data(), data.size(), false);
+      move_all(ends[1], data.data(), data.size(), true);
+    }
+  }
+  repeat(seconds, [&] {
+    for (int i = 0; i < 100; ++i) {
+      move_all(ends[0], data.data(), data.size(), true);
+      move_all(ends[0], data.data(), data.size(), false);
+    }
+    return 100;
+  });
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  return 0;
+}
+
 int dedicated(double seconds, std::size_t size, int under_way) {
   DedicatedWorker worker = value_of(WorkerFactory{}.create_worker("echo"));
   const std::string body = body_of(size);
@@ -141,19 +178,18 @@ struct SharedEcho {
     stop();
     std::filesystem::remove_all(folder);
   }
-  SharedWorker connect() const {
-    return value_of(WorkerFactory{profile}.connect("unix:" + folder + "/socket", "evented-echo"));
-  }
+  std::string at() const { return address.empty() ? "unix:" + folder + "/socket" : address; }
+  SharedWorker connect() const { return value_of(WorkerFactory{profile}.connect(at(), "evented-echo")); }
   void stop() const {
-    Answer<SharedWorker> worker = WorkerFactory{profile}.connect("unix:" + folder + "/socket");
+    Answer<SharedWorker> worker = WorkerFactory{profile}.connect(at());
     if (worker && worker->stop()) static_cast<void>(worker->wait_for_end(std::chrono::seconds{10}));
   }
   std::string folder;
+  std::string address{};  // empty: a unix socket in the folder
   Profile profile;
 };
 
-int shared(double seconds, std::size_t size, std::size_t masters) {
-  const SharedEcho echo;
+int shared(double seconds, std::size_t size, std::size_t masters, const SharedEcho& echo = {}) {
   std::vector<SharedWorker> all;
   for (std::size_t i = 0; i < masters; ++i) all.push_back(echo.connect());
   const std::string body = body_of(size);
@@ -165,6 +201,22 @@ int shared(double seconds, std::size_t size, std::size_t masters) {
     }
     return static_cast<int>(all.size());
   });
+}
+
+int shared_over_tcp(double seconds, std::size_t size, std::size_t masters, const std::string& certificate) {
+  SharedEcho echo;
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof name;
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&name), length) != 0) give_up("bind");
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length);
+  ::close(fd);
+  echo.address = (certificate.empty() ? "tcp:127.0.0.1:" : "tls:127.0.0.1:") + std::to_string(ntohs(name.sin_port));
+  echo.profile.tls_certificate = certificate;
+  echo.profile.tls.verify = false;
+  return shared(seconds, size, masters, echo);
 }
 
 int start(int count) {
@@ -218,6 +270,8 @@ int run(int argc, char** argv) {
   const auto size = static_cast<std::size_t>(argc > 3 ? std::atoi(argv[3]) : 100);
   const int many = argc > 4 ? std::atoi(argv[4]) : 1;
   if (word == "pingpong") return pingpong(first, size);
+  if (word == "served") return served(first, size);
+  if (word == "tls") return shared_over_tcp(first, size, static_cast<std::size_t>(many), argc > 5 ? argv[5] : "");
   if (word == "dedicated") return dedicated(first, size, 1);
   if (word == "stream") return dedicated(first, size, 4);
   if (word == "pool") return pool(first, size, many);
@@ -225,7 +279,7 @@ int run(int argc, char** argv) {
   if (word == "start") return start(static_cast<int>(first));
   if (word == "exec") return exec(static_cast<int>(first), environ);
   if (word == "cold") return cold(static_cast<int>(first));
-  give_up("usage: bench_channels pingpong|dedicated|stream|pool|shared|start|exec|cold …");
+  give_up("usage: bench_channels pingpong|served|dedicated|stream|pool|shared|tls|start|exec|cold …");
 }
 
 }  // namespace coworker::bench

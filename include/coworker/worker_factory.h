@@ -16,6 +16,10 @@
 
 namespace coworker {
 
+namespace async {
+class Spin;
+}  // namespace async
+
 namespace worker {
 class DedicatedProcess;
 }  // namespace worker
@@ -79,7 +83,7 @@ class WorkerPool {
 
  private:
   friend class WorkerFactory;
-  WorkerPool() = default;
+  WorkerPool();
   std::optional<Received> take(std::size_t place);
   std::optional<Received> next();
 
@@ -87,6 +91,7 @@ class WorkerPool {
   std::vector<bool> alive_;
   std::function<Answer<DedicatedWorker>()> replace_;
   std::size_t next_ = 0;
+  std::shared_ptr<async::Spin> spin_;
 };
 
 /// A connection to a shared worker.

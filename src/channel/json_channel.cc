@@ -22,6 +22,11 @@ JsonChannel::JsonChannel(Fd in, Fd out, JsonStream::Limits limits)
   if (!is_socket_) ::fcntl(out_.get(), F_SETFL, ::fcntl(out_.get(), F_GETFL) | O_NONBLOCK);
 }
 
+bool JsonChannel::is_readable() const {
+  pollfd polled{in_.get(), POLLIN, 0};
+  return ::poll(&polled, 1, 0) == 1;
+}
+
 /// The events that are there; 0 at the deadline.
 short JsonChannel::wait(short events, Deadline deadline) const {
   std::array<pollfd, 2> polled{pollfd{in_.get(), events, 0}, pollfd{-1, 0, 0}};
@@ -132,8 +137,9 @@ Result<std::optional<std::string_view>> JsonChannel::receive(Deadline deadline) 
         if (!left) return tl::unexpected{left.error()};
       }
       if ((ready & POLLIN) == 0) continue;
-    } else if ((deadline != Deadline::max() || !read_waits_) && wait(POLLIN, deadline) == 0) {
-      return std::nullopt;
+    } else if (deadline == Deadline::min() || !spin_.until([this] { return is_readable(); })) {
+      const bool may_sleep_reading = deadline == Deadline::max() && read_waits_;
+      if (!may_sleep_reading && wait(POLLIN, deadline) == 0) return std::nullopt;
     }
     if (Result<> read = read_some(); !read) return tl::unexpected{std::move(read).error()};
   }

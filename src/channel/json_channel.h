@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "async/spin.h"
 #include "base/fd.h"
 #include "channel/json_stream.h"
 
@@ -44,6 +45,7 @@ class JsonChannel {
  private:
   Result<std::size_t> write_some(std::string_view first, std::string_view second);
   Result<> read_some();
+  bool is_readable() const;
   short wait(short events, Deadline deadline) const;
 
   Fd in_;
@@ -52,6 +54,7 @@ class JsonChannel {
   JsonStream::Limits limits_;
   JsonStream stream_;
   std::string unsent_;
+  async::Spin spin_;  // before a receive sleeps
   bool at_end_ = false;
   bool read_waits_ = true;  // as far as known: the descriptor is not in non-blocking mode, so poll is not needed
 };

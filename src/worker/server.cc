@@ -7,6 +7,7 @@
 #include <csignal>
 #include <vector>
 
+#include "async/spin.h"
 #include "base/log.h"
 #include "worker/session.h"
 
@@ -90,7 +91,7 @@ int Server::run_shared(Entrance entrance) {
 }
 
 int Server::run() {
-  loop_.state().loop.run();
+  async::run_spinning(loop_.state().loop);
   stop_listening();
   try {
     worker_.terminate();

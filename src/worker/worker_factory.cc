@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sched.h>
 
 #include <algorithm>
-#include <cmath>
-#include <fstream>
 
+#include "async/spin.h"
 #include "base/build.h"
+#include "base/processors.h"
 #include "worker/dedicated_process.h"
 #include "worker/raw_channel.h"
 
@@ -104,22 +103,7 @@ Answer<DedicatedWorker> WorkerFactory::create_worker(const std::string& name) co
 // ---- pools --------------------------------------------------------------------------------------
 
 int usable_processors() {
-  cpu_set_t set;
-  int count = 1;
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) count = std::max(1, CPU_COUNT(&set));
-  // The share of the control group, version 2, as far up as we see.
-  std::ifstream own{"/proc/self/cgroup"};
-  for (std::string line; std::getline(own, line);) {
-    if (!line.starts_with("0::/")) continue;
-    for (std::string path = line.substr(3);; path.erase(path.rfind('/'))) {
-      std::ifstream file{"/sys/fs/cgroup" + path + "/cpu.max"};
-      double quota = 0;
-      double period = 0;
-      if (file >> quota >> period && period > 0) count = std::min(count, static_cast<int>(std::ceil(quota / period)));
-      if (path.find('/') == std::string::npos || path == "/") break;
-    }
-  }
-  return std::max(count, 1);
+  return usable_processors_now();
 }
 
 namespace {
@@ -174,6 +158,8 @@ Answer<WorkerPool> WorkerFactory::create_program_pool(std::vector<std::string> c
   }
   return pool;
 }
+
+WorkerPool::WorkerPool() : spin_{std::make_shared<async::Spin>()} {}
 
 /// What a member has to tell without waiting.
 std::optional<WorkerPool::Received> WorkerPool::take(std::size_t place) {
@@ -230,6 +216,7 @@ Answer<WorkerPool::Received> WorkerPool::receive(std::chrono::milliseconds timeo
     }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - MasterLine::Deadline::clock::now());
     if (left.count() <= 0) return received;
+    if (spin_->until([&polled] { return ::poll(polled.data(), polled.size(), 0) > 0; })) continue;
     const bool is_forever = deadline == MasterLine::Deadline::max();
     ::poll(polled.data(), polled.size(),
            is_forever ? -1 : static_cast<int>(std::min<std::int64_t>(left.count(), 1 << 30)));

@@ -1,0 +1,20 @@
+#include "async/spin.h"
+
+#include "base/processors.h"
+
+namespace coworker::async {
+
+bool Spin::has_processors() {
+  static const bool several = usable_processors_now() > 1;
+  return several;
+}
+
+void run_spinning(Loop& loop) {
+  Spin spin;
+  while (!loop.stopped()) {
+    const bool is_done = spin.until([&loop] { return loop.poll() > 0 || loop.stopped(); });
+    if (!is_done) loop.run_one();
+  }
+}
+
+}  // namespace coworker::async
