@@ -114,7 +114,8 @@ Result<> Broker::start(std::function<void()> on_shutdown) {
     if (!password) return tl::unexpected{std::move(password).error()};
     serve.settings.password = std::move(*password);
   }
-  const std::uint64_t room = raise_descriptor_limit();
+  // With TLS there are three descriptors for each connection, beside those of handshakes.
+  const std::uint64_t room = raise_descriptor_limit() / (is_tls ? 4 : 1);
   if (room < options_.max_clients) {
     log::warning("fewer clients than allowed can connect: the limit on open files is too low",
                  {{"clients", std::to_string(room)}, {"allowed", std::to_string(options_.max_clients)}});

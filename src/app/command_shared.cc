@@ -4,9 +4,11 @@
 
 #include "app/command_list.h"
 #include "app/output.h"
+#include "app/shared_profile.h"
 #include "app/store_session.h"
 #include "channel/address.h"
 #include "worker/kill_switch.h"
+#include "worker/shared_socket.h"
 
 namespace coworker::app {
 namespace {
@@ -49,13 +51,33 @@ struct Wish {
   std::vector<std::string> addresses;
 };
 
+/// As workers call themselves; a name of the configuration does as well.
+Result<std::string> address_of(const Settings& settings, const std::string& given) {
+  std::string text = given;
+  if (!channel::looks_like_address(given)) {
+    const auto configured = configured_shared(settings);
+    if (!configured) return tl::unexpected{configured.error()};
+    for (const auto& [name, target] : *configured) {
+      if (name == given) text = target.address;
+    }
+  }
+  const auto parsed = worker::parse_shared_address(text);
+  if (!parsed) return tl::unexpected{parsed.error()};
+  return to_string(*parsed);
+}
+
 Result<Wish> wish_of(const Arguments& arguments) {
   Wish wish{arguments.has("all"), arguments.has("global"), arguments.has("work"), arguments.texts("ADDRESS")};
   if (!wish.all && !wish.global && !wish.work && wish.addresses.empty()) {
     return fail(Errc::invalid_argument, "name the addresses, or say --global, --work or --all");
   }
-  for (const std::string& address : wish.addresses) {
-    if (const auto parsed = channel::parse_address(address); !parsed) return tl::unexpected{parsed.error()};
+  if (wish.addresses.empty()) return wish;
+  const Result<Configuration> configuration = configuration_of(arguments);
+  if (!configuration) return tl::unexpected{configuration.error()};
+  for (std::string& address : wish.addresses) {
+    Result<std::string> known = address_of(configuration->settings, address);
+    if (!known) return tl::unexpected{std::move(known).error()};
+    address = std::move(*known);
   }
   return wish;
 }

@@ -18,6 +18,7 @@ namespace {
 
 constexpr Millis kStopTimeout{30'000};
 constexpr Millis kQueryTimeout{10'000};
+constexpr Millis kLook{1'000};
 
 int complain(const Failure& failure) {
   return app::complain(Error{Errc::internal, failure.text});
@@ -42,6 +43,12 @@ std::string text_of(const Counter& counter) {
       fmt::format("{:<24} {} {}", printable(counter.name), number(counter.value), printable(counter.unit));
   if (counter.min || counter.max) text += fmt::format("  ({} to {})", number(counter.min), number(counter.max));
   return text;
+}
+
+/// Whether somebody does who is not in our list: another user's, or on another machine.
+std::string who_listens(const channel::Address& address) {
+  const Result<Fd> fd = worker::connect_to(address, std::chrono::steady_clock::now() + kLook);
+  return fd ? "yes" : fd.error().code() == Errc::not_found ? "no" : "unknown";
 }
 
 /// Of the worker that runs at an address of this machine.
@@ -136,7 +143,7 @@ int run_shared_list(const Arguments& arguments, const Context& context) {
     const std::string text = address ? to_string(*address) : target.address;
     const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.address == text; });
     if (found == rows.end()) {
-      rows.push_back({name, text, "no"});
+      rows.push_back({name, text, address ? who_listens(*address) : "no"});
     } else {
       found->name = name;
     }
@@ -146,6 +153,7 @@ int run_shared_list(const Arguments& arguments, const Context& context) {
     for (const Row& row : rows) {
       boost::json::object shown{
           {"name", json_text(row.name)}, {"address", json_text(row.address)}, {"runs", row.runs == "yes"}};
+      if (row.runs == "unknown") shown["runs"] = nullptr;
       if (row.pid != 0) shown["pid"] = row.pid;
       all.push_back(std::move(shown));
     }

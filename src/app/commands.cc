@@ -96,8 +96,8 @@ std::vector<Command> work_commands() {
 }
 
 /// What commands for shared workers have in common.
-const Positional kSharedTarget{"ADDRESS",
-                               "unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, or a name of the configuration's shared workers"};
+const Positional kSharedTarget{
+    "ADDRESS", "unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, or a name of the configuration's shared workers"};
 const Flag kCookieFile{"--cookie-file", "FILE", "Its first line is the admin cookie (default: COWORKER_ADMIN_COOKIE)"};
 const Flag kCookie{"-a,--admin-cookie", "TEXT", "The cookie itself; others may see it, so prefer the file"};
 const Flag kTlsCertificate{"--tls-certificate", "FILE", "Of our own, for tls:HOST:PORT (PEM)"};
@@ -117,20 +117,20 @@ std::vector<Flag> with_access(std::vector<Flag> flags) {
 }
 
 Command check_shared_worker() {
-  Command check{
-      "check-shared-worker",
-      "",
-      "Nagios plugin: a shared worker's counters, or the queues; exits with 0 to 3",
-      "  coworker check-shared-worker unix:/run/app/counter.sock -m served -w 10 -c 20\n"
-      "  coworker check-shared-worker --check queue --queue mail -m age -w 60 -c 600 -m dead -w 0 -c 10",
-      {{"ADDRESS", kSharedTarget.text, false}},
-      with_access({Flag{"-m,--counter", "NAME", "To test; of queues: age, depth or dead", true},
-                   Flag{"-w,--warning", "RANGE", "Of the n-th counter, as Nagios writes it: 10, 5:, ~:3, 1:2, @1:2", true},
-                   Flag{"-c,--critical", "RANGE", "The same", true},
-                   Flag{"--timeout", "DURATION", "How long to wait (default: 10)"},
-                   Flag{"--check", "WHAT", "worker (the default) or queue"},
-                   Flag{"--queue", "NAME", "With --check queue: this one; else all together"}}),
-      run_check_shared_worker};
+  Command check{"check-shared-worker",
+                "",
+                "Nagios plugin: a shared worker's counters, or the queues; exits with 0 to 3",
+                "  coworker check-shared-worker unix:/run/app/counter.sock -m served -w 10 -c 20\n"
+                "  coworker check-shared-worker --check queue --queue mail -m age -w 60 -c 600 -m dead -w 0 -c 10",
+                {{"ADDRESS", kSharedTarget.text, false}},
+                with_access({Flag{"-m,--counter", "NAME", "To test; of queues: age, depth or dead", true},
+                             Flag{"-w,--warning", "RANGE",
+                                  "Of the n-th counter, as Nagios writes it: 10, 5:, ~:3, 1:2, @1:2", true},
+                             Flag{"-c,--critical", "RANGE", "The same", true},
+                             Flag{"--timeout", "DURATION", "How long to wait (default: 10)"},
+                             Flag{"--check", "WHAT", "worker (the default) or queue"},
+                             Flag{"--queue", "NAME", "With --check queue: this one; else all together"}}),
+                run_check_shared_worker};
   check.plugin = "SHARED-WORKER";
   return check;
 }

@@ -104,6 +104,12 @@ Answer<Switched> answer_of(Result<Switched> switched) {
                  switched.error().message()};
 }
 
+/// As the worker of an address calls itself; a text that is none stays.
+std::string own_name(const std::string& address) {
+  const Result<channel::Address> parsed = worker::parse_shared_address(address);
+  return parsed ? to_string(*parsed) : address;
+}
+
 Answer<Switched> look(const Profile& profile) {
   if (profile.kill_switch.empty()) return Failure{Trouble::invalid, "the profile names no kill switch"};
   return answer_of(KillSwitch{profile.kill_switch}.read());
@@ -120,13 +126,16 @@ Answer<> edit(const Profile& profile, const std::function<void(Switched&)>& chan
 
 Answer<> WorkerFactory::disable_shared(const std::vector<std::string>& addresses) const {
   return edit(profile_, [&](Switched& state) {
-    for (const std::string& each : addresses) state.disable(each);
+    for (const std::string& each : addresses) state.disable(own_name(each));
   });
 }
 
 Answer<> WorkerFactory::enable_shared(const std::vector<std::string>& addresses) const {
   return edit(profile_, [&](Switched& state) {
-    for (const std::string& each : addresses) state.enable(each);
+    for (const std::string& each : addresses) {
+      state.enable(each);
+      state.enable(own_name(each));
+    }
   });
 }
 
@@ -148,7 +157,7 @@ Answer<> WorkerFactory::enable_everything() const {
 Answer<bool> WorkerFactory::is_shared_disabled(const std::string& address) const {
   const Answer<Switched> switched = look(profile_);
   if (!switched) return switched.failure();
-  return switched->disables(address);
+  return switched->disables(own_name(address));
 }
 
 Answer<bool> WorkerFactory::are_all_shared_disabled() const {

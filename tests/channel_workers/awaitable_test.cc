@@ -1,11 +1,10 @@
-#include "coworker/async_factory.h"
-
 #include <gmock/gmock.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/io_context.hpp>
 #include <csignal>
 
+#include "coworker/async_factory.h"
 #include "fixture.h"
 
 namespace channel_workers {

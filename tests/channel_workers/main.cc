@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "coworker/app.h"
 
@@ -124,6 +125,7 @@ struct Counting : Order {
   void on_disconnect(Connection&) override {}
   void on_message(Message& message, Connection& connection) override {
     if (message.body() == "\"throw\"") throw std::runtime_error{"no mood for this"};
+    has_no_status = message.body() == "\"no status\"";
     if (message.body() == "\"peer\"") {
       message.reply(std::to_string(connection.peer().pid.value_or(0)));
     } else if (message.body() == "\"certificate\"") {
@@ -139,6 +141,7 @@ struct Counting : Order {
   }
   coworker::Status on_query(bool is_privileged) override {
     say(is_privileged ? "query true" : "query false");
+    if (std::exchange(has_no_status, false)) throw std::runtime_error{"no idea how I am"};
     return {"served " + std::to_string(served),
             {{"served", static_cast<double>(served), "c", 0, 100}, coworker::memory_counter()}};
   }
@@ -150,6 +153,7 @@ struct Counting : Order {
   Loop* loop = nullptr;
   Loop::Id timer = 0;
   long served = 0;
+  bool has_no_status = false;
 };
 
 struct Broken : coworker::RawWorker {

@@ -343,5 +343,44 @@ TEST(Shared, StartsThatCannotBeAreToldAtOnce) {
   EXPECT_EQ(shared.factory().connect("tcp:localhost", "counting").trouble(), Trouble::invalid);
 }
 
+TEST(Shared, AStatusThatCannotBeToldIsAFaultOfItsOwnQuery) {
+  Shared shared;
+  Answer<SharedWorker> worker = shared.connect();
+  ASSERT_TRUE(worker) << worker.message();
+  ASSERT_TRUE(worker->call("\"no status\"", kPatience));
+  const Answer<Status> status = worker->query(kPatience);
+  EXPECT_EQ(status.trouble(), Trouble::fault);
+  EXPECT_THAT(status.message(), HasSubstr("no idea how I am"));
+  EXPECT_EQ(*worker->query(kPatience)->text, "served 1");
+  EXPECT_EQ(worker->receive(0ms).trouble(), Trouble::timed_out) << "it was nobody else's";
+}
+
+TEST(Shared, AListOfAllUsersFollowsNobodysLinks) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root looks into the folders of others";
+  const Folder folder;
+  std::filesystem::create_directories(folder / "victim");
+  std::ofstream{folder / "victim/1.json"} << "{}";
+  // As somebody else might make it, of a user id that nobody has.
+  const std::string trap = "/tmp/coworker-4000000001";
+  std::filesystem::remove_all(trap);
+  std::filesystem::create_directory(trap);
+  ASSERT_EQ(::chown(trap.c_str(), 4'000'000'001u, 0), 0);
+  std::filesystem::create_directory_symlink(folder / "victim", trap + "/shared");
+  coworker::worker::running_workers();
+  EXPECT_TRUE(std::filesystem::exists(folder / "victim/1.json"));
+  std::filesystem::remove(trap + "/shared");
+  // A folder of root's in another's place, and files that are none of ours.
+  std::filesystem::create_directory(trap + "/shared");
+  std::ofstream{trap + "/shared/1.json"} << "{}";
+  coworker::worker::running_workers();
+  EXPECT_TRUE(std::filesystem::exists(trap + "/shared/1.json"));
+  ASSERT_EQ(::chown((trap + "/shared").c_str(), 4'000'000'001u, 0), 0);
+  std::ofstream{trap + "/shared/notes.json"} << "{}";
+  coworker::worker::running_workers();
+  EXPECT_FALSE(std::filesystem::exists(trap + "/shared/1.json")) << "nobody holds it";
+  EXPECT_TRUE(std::filesystem::exists(trap + "/shared/notes.json"));
+  std::filesystem::remove_all(trap);
+}
+
 }  // namespace
 }  // namespace channel_workers

@@ -62,6 +62,22 @@ TEST_F(WorkersInC, AreSharedThroughTheCommandLine) {
   EXPECT_EQ(stopped.code, 0) << stopped.err;
 }
 
+TEST_F(WorkersInC, AreHeldBackByAddressOrName) {
+  sandbox_.write("coworker.yml", "kill_switch: switch.json\nbootstrap: " TEST_WORKERS
+                                 "\nshared: { chat: { address: 'unix:socket', worker: chatty } }\n");
+  for (const char* given : {"unix:socket", "unix:./a/../socket", "chat"}) {
+    const Ran disabled = shared({"disable", given, "unix:/other"});
+    EXPECT_EQ(disabled.code, 0) << disabled.err;
+    EXPECT_THAT(shared({"start", "chat"}).err, HasSubstr("disabled by the kill switch")) << given;
+    EXPECT_EQ(shared({"enable", given}).code, 0);
+    EXPECT_THAT(shared({"switch"}).out, HasSubstr("but not unix:/other"));
+    const Ran started = shared({"start", "chat"});
+    EXPECT_EQ(started.code, 0) << started.err;
+    EXPECT_EQ(shared({"stop", "chat"}).code, 0);
+  }
+  EXPECT_EQ(shared({"disable", "nobody"}).code, 2);
+}
+
 TEST_F(WorkersInC, AreDedicated) {
   Answer<DedicatedWorker> chatty = WorkerFactory{profile_}.create_worker("chatty");
   ASSERT_TRUE(chatty) << chatty.message();
