@@ -139,6 +139,57 @@ typedef struct CwChannel {
 /* A worker that asks for its messages; the process ends when it returns. */
 typedef void (*CwRaw)(void* worker_context, const char* arguments, const CwChannel* channel);
 
+/* ---- Hooks: functions of the library around jobs and adds. They may be called from several threads at once. ---- */
+
+#define COWORKER_BEFORE_PROCESS 1 /* in the consumer; the job waits for it */
+#define COWORKER_AFTER_PROCESS 2
+#define COWORKER_ON_FAILURE 3
+#define COWORKER_ON_BURY 4    /* the job goes to its failure queue */
+#define COWORKER_BEFORE_ADD 5 /* in `coworker add` and `coworker schedule` */
+#define COWORKER_AFTER_ADD 6
+
+#define COWORKER_DONE 0
+#define COWORKER_FAILED 1
+#define COWORKER_CRASHED 2 /* the worker died */
+#define COWORKER_STOPPED 3 /* by us, and not counted */
+
+typedef struct CwHookCall {
+  size_t size;
+  const CwJob* job; /* what it could report to is gone: its functions do nothing */
+  int outcome;      /* COWORKER_DONE ...; before the job runs it is 0 */
+  const char* text; /* the result, or why it failed or is buried */
+  size_t text_length;
+  unsigned retries; /* on failure: before this attempt */
+  unsigned crashes;
+  unsigned max_retries;
+} CwHookCall;
+
+typedef void (*CwHook)(void* hook_context, const CwHookCall* call);
+
+/* A failure strategy: in how many milliseconds the job runs again, or -1 for never. */
+typedef long long (*CwStrategy)(void* strategy_context, const CwHookCall* call);
+
+/* A job that is added. Before, the numbers may be changed, and the metadata be set; after, they are 0. */
+typedef struct CwAdd {
+  size_t size;
+  const char* queue;
+  size_t queue_length;
+  const char* body;
+  size_t body_length;
+  const char* metadata; /* as it was when the hook was called */
+  size_t metadata_length;
+  long long delay_ms;
+  long long lifetime_s;
+  long long process_timeout_s;
+  int priority;
+  void* context;
+  void (*set_metadata)(void* context, const char* json, size_t length);
+  const char* id;    /* after: of the job, or 0 */
+  const char* error; /* after: why it was not added, or 0 */
+} CwAdd;
+
+typedef void (*CwAddHook)(void* hook_context, CwAdd* add);
+
 typedef struct CwRegistry {
   size_t size;
   unsigned version; /* COWORKER_BOOTSTRAP_VERSION of the program */
@@ -153,6 +204,12 @@ typedef struct CwRegistry {
    * is copied. */
   int (*add_raw)(void* context, const char* name, CwRaw run, void* worker_context);
   int (*add_evented)(void* context, const char* name, const CwEvented* worker, void* worker_context);
+  /* From here on only where `size` says so. `when` is COWORKER_BEFORE_PROCESS to COWORKER_ON_BURY. */
+  int (*add_hook)(void* context, int when, CwHook hook, void* hook_context);
+  /* COWORKER_BEFORE_ADD or COWORKER_AFTER_ADD. */
+  int (*add_add_hook)(void* context, int when, CwAddHook hook, void* hook_context);
+  /* For `failure_strategy: NAME`; the limits of the queue hold before it is asked. */
+  int (*add_strategy)(void* context, const char* name, CwStrategy strategy, void* strategy_context);
 } CwRegistry;
 
 /* What the library must define. Anything but 0 refuses to be loaded, and the program ends with an error. */

@@ -4,9 +4,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "coworker/producer.h"
 #include "coworker/worker.h"
 
 namespace coworker {
@@ -22,8 +24,8 @@ struct FailedAttempt {
 };
 
 /// Functions of your own around the jobs of a program's consumers, see App::hooks. Each may be given several times, and
-/// is called from several threads at the same time. What it throws is logged and does no harm. A consumer that dies
-/// calls nothing any more: what becomes of its jobs is in the log, in the history and in the event file.
+/// is called from several threads at the same time. What it throws is logged and does no harm. When a consumer dies,
+/// another one tells on_failure, on_bury and strategies of the jobs that ran in it.
 class Hooks {
  public:
   /// The job waits until it has returned; a program that dies in it died of that job.
@@ -52,8 +54,22 @@ class Hooks {
     return *this;
   }
 
+  /// Before and after each add of `add` and `schedule`, in their process. The first may change how the job is treated,
+  /// as ProducerOptions::before_add may; `run` calls neither for its crontab, since its supervisor runs no code of
+  /// yours.
+  Hooks& before_add(std::function<void(std::string_view queue, std::string_view body, AddOptions& options)> hook) {
+    before_add_.push_back(std::move(hook));
+    return *this;
+  }
+  Hooks& after_add(std::function<void(std::string_view queue, std::string_view body, const Added& added)> hook) {
+    after_add_.push_back(std::move(hook));
+    return *this;
+  }
+
  private:
   friend class App;
+  std::vector<std::function<void(std::string_view, std::string_view, AddOptions&)>> before_add_;
+  std::vector<std::function<void(std::string_view, std::string_view, const Added&)>> after_add_;
   std::vector<std::function<void(const Job&)>> before_process_;
   std::vector<std::function<void(const Job&, const Outcome&)>> after_process_;
   std::vector<std::function<void(const FailedAttempt&)>> on_failure_;

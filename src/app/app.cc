@@ -159,6 +159,8 @@ void App::register_hooks() {
     hooks.on_bury.push_back(
         [hook, job_of](const worker::Job& job, const std::string& reason) { hook(job_of(job), reason); });
   }
+  hooks.before_add = hooks_.before_add_;
+  hooks.after_add = hooks_.after_add_;
   for (const auto& entry : hooks_.strategies_) {
     hooks.strategies[entry.first] = [strategy = entry.second, job_of, failure_of](const worker::Failure& failure) {
       const Job job = job_of(failure.job);

@@ -6,13 +6,16 @@
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <iostream>
+#include <memory>
 
 #include "app/command_list.h"
 #include "app/config_value.h"
 #include "app/output.h"
 #include "app/store_session.h"
+#include "app/worker_registry.h"
 #include "base/log.h"
 #include "job/new_job.h"
+#include "worker/add_hooks.h"
 
 namespace coworker::app {
 namespace {
@@ -68,15 +71,22 @@ std::string_view name_of(job::Added::Outcome outcome) {
   return outcome == job::Added::Outcome::created ? "created" : "duplicate";
 }
 
-int add_one(const Configuration& configuration, job::NewJob job, const Arguments& arguments, const Context& context) {
+int add_one(const Configuration& configuration, job::NewJob job, const worker::Hooks& hooks, const Arguments& arguments,
+            const Context& context) {
   job.body = *arguments.text("JSON");
+  worker::call_before_add(hooks, job);
+  const auto refused = [&](Error error) {
+    worker::call_after_add(hooks, job, worker::not_added(error));
+    return complain(error);
+  };
   Result<job::Add> add = job::make_add(job, wall_millis());
-  if (!add) return complain(add.error());
+  if (!add) return refused(add.error());
   const bool with_index = job::needs_index(*add);
   Result<StoreSession> session = StoreSession::open(configuration.settings, StoreSession::Use::one_add, with_index);
-  if (!session) return complain(std::move(session.error()).wrap("open the store"));
+  if (!session) return refused(std::move(session.error()).wrap("open the store"));
   Result<job::Added> added = session->ask_for<job::Added>(std::move(*add));
-  if (!added) return complain(std::move(added.error()).wrap("add the job"));
+  if (!added) return refused(std::move(added.error()).wrap("add the job"));
+  worker::call_after_add(hooks, job, worker::added_of(job::Answer{*added}, job.queue));
   if (!job::is_stored(*added)) return complain(job::refusal(*added, printable(job.queue)));
   if (context.json) {
     print_json(boost::json::object{{"id", to_string(added->id)}, {"outcome", name_of(added->outcome)}});
@@ -89,8 +99,12 @@ int add_one(const Configuration& configuration, job::NewJob job, const Arguments
 /// Adds a job for each line of standard input, many under way at once.
 class LineAdder {
  public:
-  LineAdder(StoreSession& session, job::NewJob job, bool prints_ids, bool shows_progress)
-      : session_{session}, job_{std::move(job)}, prints_ids_{prints_ids}, shows_progress_{shows_progress} {}
+  LineAdder(StoreSession& session, job::NewJob job, const worker::Hooks& hooks, bool prints_ids, bool shows_progress)
+      : session_{session},
+        job_{std::move(job)},
+        hooks_{hooks},
+        prints_ids_{prints_ids},
+        shows_progress_{shows_progress} {}
 
   /// Stops at the first line that cannot be added.
   Result<> run(std::istream& input) {
@@ -125,11 +139,20 @@ class LineAdder {
 
   void add(std::string line) {
     job_.body = std::move(line);
-    Result<job::Add> add = job::make_add(job_, wall_millis());
-    if (!add) return fail_at(line_, add.error());
+    std::shared_ptr<job::NewJob> hooked;
+    if (hooks_.around_adds()) {
+      hooked = std::make_shared<job::NewJob>(job_);
+      worker::call_before_add(hooks_, *hooked);
+    }
+    Result<job::Add> add = job::make_add(hooked ? *hooked : job_, wall_millis());
+    if (!add) {
+      if (hooked) worker::call_after_add(hooks_, *hooked, worker::not_added(add.error()));
+      return fail_at(line_, add.error());
+    }
     ++in_flight_;
-    session_.store().apply(std::move(*add), [this, line = line_](const Result<job::Answer>& answer) {
+    session_.store().apply(std::move(*add), [this, hooked, line = line_](const Result<job::Answer>& answer) {
       --in_flight_;
+      if (hooked) worker::call_after_add(hooks_, *hooked, worker::added_of(answer, hooked->queue));
       if (!answer) return fail_at(line, answer.error());
       const auto& outcome = std::get<job::Added>(*answer);
       if (!job::is_stored(outcome)) return fail_at(line, job::refusal(outcome, printable(job_.queue)));
@@ -156,6 +179,7 @@ class LineAdder {
 
   StoreSession& session_;
   job::NewJob job_;
+  const worker::Hooks& hooks_;
   bool prints_ids_;
   bool shows_progress_;
   std::uint64_t line_ = 0;
@@ -168,7 +192,8 @@ class LineAdder {
   Clock::time_point shown_ = begun_;
 };
 
-int add_lines(const Configuration& configuration, job::NewJob job, const Arguments& arguments, const Context& context) {
+int add_lines(const Configuration& configuration, job::NewJob job, const worker::Hooks& hooks,
+              const Arguments& arguments, const Context& context) {
   job.body = "null";
   Result<job::Add> probe = job::make_add(job, wall_millis());  // options are refused before the first line is read
   if (!probe) return complain(probe.error());
@@ -176,7 +201,7 @@ int add_lines(const Configuration& configuration, job::NewJob job, const Argumen
   if (!session) return complain(std::move(session.error()).wrap("open the store"));
   std::ios::sync_with_stdio(false);
   const bool shows_progress = arguments.has("progress") || ::isatty(STDERR_FILENO) != 0;
-  LineAdder adder{*session, std::move(job), arguments.has("ids"), shows_progress};
+  LineAdder adder{*session, std::move(job), hooks, arguments.has("ids"), shows_progress};
   const Result<> outcome = adder.run(std::cin);
   if (context.json) {
     boost::json::object summary{{"added", adder.added()},
@@ -206,8 +231,11 @@ int run_add(const Arguments& arguments, const Context& context) {
   if (Result<> logged = log::configure(log_options(configuration->settings)); !logged) return complain(logged.error());
   Result<job::NewJob> job = job_of(arguments, configuration->settings);
   if (!job) return complain_usage(job.error().message());
-  if (from_lines) return add_lines(*configuration, std::move(*job), arguments, context);
-  return add_one(*configuration, std::move(*job), arguments, context);
+  const Result<worker::Registry> registry = registry_with_bootstrap(context.workers, configuration->settings);
+  if (!registry) return complain(registry.error());
+  const worker::Hooks& hooks = registry->hooks();
+  if (from_lines) return add_lines(*configuration, std::move(*job), hooks, arguments, context);
+  return add_one(*configuration, std::move(*job), hooks, arguments, context);
 }
 
 }  // namespace coworker::app

@@ -79,6 +79,10 @@ Result<service::Config> run_config(const Settings& settings, const worker::Regis
   Result<service::Config> config = service_config(settings);
   if (!config) return config;
   add_usual_queues(*config, registry);
+  config->hooks = registry.hooks().any();
+  if (config->schedule && registry.hooks().around_adds()) {
+    log::warning("the schedule of run calls no hooks around adds; coworker schedule --watch beside it does");
+  }
   if (config->queues.empty() && !config->schedule) {
     return fail(Errc::invalid_argument,
                 "there is nothing to run: no queues and no schedule in the configuration (see coworker run --help)");

@@ -10,6 +10,7 @@
 #include "app/config_value.h"
 #include "app/output.h"
 #include "app/store_session.h"
+#include "app/worker_registry.h"
 #include "async/gate.h"
 #include "base/log.h"
 #include "service/scheduler.h"
@@ -152,7 +153,10 @@ int run_schedule(const Arguments& arguments, const Context& context) {
   const Result<Setup> setup = setup_of(arguments);
   if (!setup) return complain(setup.error());
   async::Loop unused{1};
-  Scheduler scheduler{unused, setup->schedule};
+  const Result<worker::Registry> registry = registry_with_bootstrap(context.workers, setup->settings);
+  if (!registry) return complain(registry.error());
+  const worker::Hooks& hooks = registry->hooks();
+  Scheduler scheduler{unused, setup->schedule, hooks.around_adds() ? &hooks : nullptr};
   if (arguments.has("watch")) return watch(scheduler, *setup, context.json);
   const job::Minute now = this_minute();
   if (Result<> loaded = scheduler.load(now); !loaded) return complain(loaded.error());

@@ -20,6 +20,7 @@
 #include "job/id.h"
 #include "job/new_job.h"
 #include "store/open.h"
+#include "worker/add_hooks.h"
 
 namespace coworker {
 namespace {
@@ -32,52 +33,11 @@ constexpr Millis kIdle{20};
 constexpr Millis kLongestHold{1'000};
 constexpr Millis kBreak{100};
 
-AddError error_of(Errc code) {
-  switch (code) {
-    case Errc::invalid_argument:
-      return AddError::invalid;
-    case Errc::resource_exhausted:
-      return AddError::disk_full;
-    case Errc::denied:
-      return AddError::denied;
-    case Errc::unavailable:
-    case Errc::conflict:
-      return AddError::unavailable;
-    case Errc::not_found:
-    case Errc::corrupt:
-    case Errc::internal:
-      break;
-  }
-  return AddError::failed;
-}
-
-Added failure_of(const Error& error) {
-  return Added::failure(error_of(error.code()), error.message());
-}
-
-Added outcome_of(const Result<job::Answer>& answer, const std::string& queue) {
-  if (!answer) return failure_of(answer.error());
-  const auto& added = std::get<job::Added>(*answer);
-  if (!job::is_stored(added)) {
-    return Added::failure(AddError::refused, job::refusal(added, queue).message());
-  }
-  return Added::with_id(to_string(added.id), added.outcome == job::Added::Outcome::created);
-}
-
 Result<job::Add> add_of(std::string_view queue, std::string_view body, AddOptions options) {
   job::NewJob job;
   job.queue = queue;
   job.body = body;
-  job.metadata = std::move(options.metadata);
-  job.delay = options.delay;
-  job.lifetime = options.lifetime;
-  job.process_timeout = options.process_timeout;
-  job.retry = options.retry;
-  job.priority = options.priority;
-  job.unique = std::move(options.unique);
-  job.group = std::move(options.group);
-  job.idempotency_key = std::move(options.idempotency_key);
-  job.idempotency_window = options.idempotency_window;
+  worker::set_options(job, std::move(options));
   return job::make_add(job, wall_millis());
 }
 
@@ -164,7 +124,7 @@ void Producer::Core::pump() {
     std::string queue = next.add.queue;
     store_->apply(std::move(next.add),
                   [this, queue = std::move(queue), done = next.done](const Result<job::Answer>& answer) {
-                    done(outcome_of(answer, queue));
+                    done(worker::added_of(answer, queue));
                     --under_way_;
                     finished();
                   });
@@ -192,7 +152,7 @@ async::Task<> Producer::Core::open(bool with_index, Millis pause) {
   const Error error = opened ? Error{Errc::unavailable, "the producer is closed"} : opened.error();
   std::deque<Waiting> waiting;
   waiting.swap(waiting_);
-  for (const Waiting& each : waiting) each.done(failure_of(error));
+  for (const Waiting& each : waiting) each.done(worker::not_added(error));
 }
 
 void Producer::Core::finished() {
@@ -257,7 +217,7 @@ Done Producer::Core::with_hook(std::string_view queue, std::string_view body, Do
 void Producer::add_then(std::string_view queue, std::string_view body, AddOptions options, Done done) {
   Result<job::Add> add = core_->prepare(queue, body, std::move(options));
   done = core_->with_hook(queue, body, std::move(done));
-  if (!add) return done(failure_of(add.error()));
+  if (!add) return done(worker::not_added(add.error()));
   core_->start(std::move(*add), false, std::move(done));
 }
 
@@ -273,7 +233,7 @@ std::vector<Added> Producer::add_many(std::string_view queue, std::span<const st
       if (--left == 0) all_answered.notify_one();
     });
     Result<job::Add> add = core_->prepare(queue, bodies[i], options);
-    add ? core_->start(std::move(*add), bodies.size() > 1, done) : done(failure_of(add.error()));
+    add ? core_->start(std::move(*add), bodies.size() > 1, done) : done(worker::not_added(add.error()));
   }
   std::unique_lock lock{mutex};
   all_answered.wait(lock, [&] { return left == 0; });

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "app/command.h"
+#include "app/library_hooks.h"
 #include "base/build.h"
 #include "coworker/bootstrap.h"
 #include "proc/program.h"
@@ -49,16 +50,7 @@ int is_stopped(void* contact) {
 }
 
 worker::Outcome call(CwWorker function, void* context, const worker::Job& job, const worker::Contact& contact) {
-  CwJob view{};
-  view.size = sizeof view;
-  view.id = job.id.c_str();
-  view.queue = job.queue.c_str();
-  view.queue_length = job.queue.size();
-  view.body = job.body.c_str();
-  view.body_length = job.body.size();
-  view.metadata = job.metadata.c_str();
-  view.metadata_length = job.metadata.size();
-  view.attempt = job.attempt;
+  CwJob view = view_of(job);
   view.contact = const_cast<worker::Contact*>(&contact);
   view.progress = tell_progress;
   view.log = tell_log;
@@ -155,6 +147,24 @@ int add_evented(void* context, const char* name, const CwEvented* functions, voi
                             [&] { return worker::evented_in_c(*functions, worker_context); });
 }
 
+int add_hook(void* context, int when, CwHook hook, void* hook_context) {
+  const Library& library = **static_cast<Shared*>(context);
+  if (library.registry == nullptr) return 1;
+  return add_library_hook(library.registry->hooks(), when, hook, hook_context) ? 0 : 1;
+}
+
+int add_add_hook(void* context, int when, CwAddHook hook, void* hook_context) {
+  const Library& library = **static_cast<Shared*>(context);
+  if (library.registry == nullptr) return 1;
+  return add_library_add_hook(library.registry->hooks(), when, hook, hook_context) ? 0 : 1;
+}
+
+int add_strategy(void* context, const char* name, CwStrategy strategy, void* strategy_context) {
+  const Library& library = **static_cast<Shared*>(context);
+  if (library.registry == nullptr) return 1;
+  return add_library_strategy(library.registry->hooks(), name, strategy, strategy_context) ? 0 : 1;
+}
+
 Result<> load(const std::string& file, worker::Registry& registry, worker::Implementations& implementations) {
   void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return fail(Errc::invalid_argument, fmt::format("load the workers: {}", ::dlerror()));
@@ -166,8 +176,12 @@ Result<> load(const std::string& file, worker::Registry& registry, worker::Imple
   Shared shared = std::make_shared<Library>();
   shared->registry = &registry;
   shared->implementations = &implementations;
-  const CwRegistry view{
-      sizeof view, COWORKER_BOOTSTRAP_VERSION, &shared, add_worker, add_factory, set_environment, add_raw, add_evented};
+  const CwRegistry view{sizeof view, COWORKER_BOOTSTRAP_VERSION,
+                        &shared,     add_worker,
+                        add_factory, set_environment,
+                        add_raw,     add_evented,
+                        add_hook,    add_add_hook,
+                        add_strategy};
   const int code = bootstrap(&view);
   shared->registry = nullptr;
   shared->implementations = nullptr;

@@ -38,6 +38,7 @@ Verdict judge_one(const HeldJob& job, const QueueConfig& queue, const Death& dea
       verdict.decision = as(Kind::failed, "failed just before its consumer ended");
       return verdict;
     case Hold::started:
+      verdict.ran = true;
       break;
   }
   if (has(job, PageSlot::kOverdue)) {

@@ -21,6 +21,7 @@ struct Verdict {
   Attempt attempt;
   Decision decision;
   bool suspect = false;  // may be to blame: runs alone next
+  bool ran = false;      // when its consumer died
 };
 
 ///   on the page                what happened                                verdict

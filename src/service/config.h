@@ -164,6 +164,7 @@ struct Config {
   std::map<std::string, job::NewJob> new_jobs;  // what a job of a queue is like before it has a body
   job::NewJob other_job;                        // and one of a queue that is not configured
   std::vector<LoopConfig> loops;  // in the order of their installation; names are unique, `after` makes no circle
+  bool hooks = false;             // the program has functions around jobs, or strategies of its own
   std::string kill_switch;        // worker::KillSwitch; empty: none
   Millis lease{15'000};           // renewed at a third of it while the worker lives
   Millis stop_grace{10'000};      // at a stop: how long running jobs may take to finish

@@ -147,6 +147,7 @@ Assignment read(const json::object& from) {
   config.events.history = static_cast<EventConfig::History>(number<int>(from, "events_history"));
   config.events.file = text(from, "events_file");
   config.events.bodies = from.at("events_bodies").as_bool();
+  config.hooks = from.at("hooks").as_bool();
   config.lease = Millis{number<std::int64_t>(from, "lease")};
   config.stop_grace = Millis{number<std::int64_t>(from, "stop_grace")};
   config.kill_grace = Millis{number<std::int64_t>(from, "kill_grace")};
@@ -175,6 +176,7 @@ std::string to_text(const Assignment& assignment) {
                                       {"events_history", static_cast<int>(config.events.history)},
                                       {"events_file", config.events.file},
                                       {"events_bodies", config.events.bodies},
+                                      {"hooks", config.hooks},
                                       {"lease", config.lease.count()},
                                       {"stop_grace", config.stop_grace.count()},
                                       {"kill_grace", config.kill_grace.count()},

@@ -16,6 +16,7 @@
 #include "service/answers.h"
 #include "service/config.h"
 #include "service/event_log.h"
+#include "service/hand_over.h"
 #include "service/start_page.h"
 #include "service/suspects.h"
 #include "store/store.h"
@@ -61,6 +62,9 @@ class Consumer {
   /// As stop, without grace.
   void stop_now();
 
+  /// Answers for a failed attempt of a consumer that died, as the program's hooks and strategies want.
+  void inherit(Inherited inherited);
+
   std::size_t running() const noexcept { return running_.size(); }
 
  private:
@@ -75,6 +79,7 @@ class Consumer {
     bool suspect = false;
     bool lost = false;
     bool cancelled = false;  // lost, because the job is no more
+    bool inherited = false;  // from a dead consumer; its end was told already
     Clock::time_point lease_end{};
     worker::Job job;
     std::shared_ptr<const worker::Job> kept;       // for hooks, if there are any
@@ -93,6 +98,8 @@ class Consumer {
   bool may_start(const Running& running) const;
   void begin(Id id);
   void on_end(Id id, worker::Outcome outcome);
+  void inherited_done();
+  void answer_for(Inherited inherited, const job::View& view);
   void ask_strategy(Running running, worker::Outcome outcome, Decision decision);
   void finish(Running running, const worker::Outcome& outcome, Decision decision);
   worker::Failure failure_of(const Running& running, const worker::Outcome& outcome) const;
@@ -136,6 +143,7 @@ class Consumer {
   std::size_t suspects_running_ = 0;
   Id next_id_ = 1;
   std::mt19937_64 random_{std::random_device{}()};
+  std::size_t inheriting_ = 0;  // that are being looked up
   bool claiming_ = false;
   bool widening_ = false;           // the claim that waits was cancelled, to ask for more queues
   std::size_t claimed_queues_ = 0;  // of the latest claim

@@ -192,8 +192,10 @@ void Consumer::give_back_unstarted() {
 }
 
 void Consumer::check_stopped() {
-  if (!stopping_ || stopped_ || claiming_ || !running_.empty() || answers_.open() > 0 || !parts_.log->is_quiet())
+  if (!stopping_ || stopped_ || claiming_ || inheriting_ > 0 || !running_.empty() || answers_.open() > 0 ||
+      !parts_.log->is_quiet()) {
     return;
+  }
   stopped_ = true;
   lease_timer_.cancel();
   cancel_timer_.cancel();

@@ -46,7 +46,10 @@ class ConsumerProgram {
         registry_{registry},
         gate_{loop_.get_executor()},
         signals_{loop_, SIGTERM, SIGINT, SIGUSR1},
-        keeper_{loop_, ::fcntl(kKeeperFd, F_DUPFD_CLOEXEC, 0)} {}
+        keeper_{loop_, ::fcntl(kKeeperFd, F_DUPFD_CLOEXEC, 0)},
+        heir_{loop_} {
+    if (assignment_.config.hooks) heir_.assign(::fcntl(kHeirFd, F_DUPFD_CLOEXEC, 0));
+  }
 
   int run() {
     signals_.add(kDrainSignal);
@@ -98,7 +101,10 @@ class ConsumerProgram {
     };
     consumer_ = std::make_unique<Consumer>(loop_, *store_, parts, std::move(events));
     const Result<> started = consumer_->start();
-    if (started) co_return;
+    if (started) {
+      if (heir_.is_open()) gate_.spawn("heir", watch_legacy());
+      co_return;
+    }
     log::error(started.error().message());
     code_ = 1;
     end();
@@ -120,6 +126,22 @@ class ConsumerProgram {
     }
   }
 
+  /// Who drains or stops leaves it to others.
+  async::Task<> watch_legacy() {
+    while (!stopping_ && !draining_) {
+      auto [error] = co_await heir_.async_wait(boost::asio::posix::stream_descriptor::wait_read, async::as_result);
+      if (error || stopping_ || draining_) co_return;
+      while (std::optional<Inherited> inherited = HandOver::take(heir_.native_handle())) {
+        consumer_->inherit(std::move(*inherited));
+      }
+    }
+  }
+
+  void leave_legacy() {
+    boost::system::error_code ignored;
+    heir_.cancel(ignored);
+  }
+
   /// Without a keeper nothing may be started.
   async::Task<> watch_keeper() {
     auto [error] = co_await keeper_.async_wait(boost::asio::posix::stream_descriptor::wait_read, async::as_result);
@@ -130,11 +152,13 @@ class ConsumerProgram {
 
   void drain() {
     draining_ = true;
+    leave_legacy();
     if (consumer_) consumer_->drain();
   }
 
   void stop() {
     stopping_ = true;
+    leave_legacy();
     if (consumer_) consumer_->stop();
   }
 
@@ -142,6 +166,7 @@ class ConsumerProgram {
     listening_ = false;
     signals_.cancel();
     keeper_.close();
+    if (heir_.is_open()) heir_.close();
     if (store_) store_->close();
   }
 
@@ -154,6 +179,7 @@ class ConsumerProgram {
   boost::asio::signal_set signals_;
   bool listening_ = true;  // for signals
   boost::asio::posix::stream_descriptor keeper_;
+  boost::asio::posix::stream_descriptor heir_;  // open where the program has hooks
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<EventLog> log_;
   std::unique_ptr<Consumer> consumer_;
@@ -181,6 +207,7 @@ int consumer_main(const worker::Registry& registry) {
   ::fcntl(kPageFd, F_SETFD, FD_CLOEXEC);
   ::fcntl(kSuspectsFd, F_SETFD, FD_CLOEXEC);
   ::fcntl(kKeeperFd, F_SETFD, FD_CLOEXEC);
+  if (assignment->config.hooks) ::fcntl(kHeirFd, F_SETFD, FD_CLOEXEC);
   ::signal(SIGPIPE, SIG_IGN);
   proc::adopt_orphans();
   watch_faults();

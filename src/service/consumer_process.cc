@@ -65,6 +65,7 @@ Result<> ConsumerProcess::launch() {
   options.launch.argv = {"coworker", kConsumerWord};
   options.launch.environment = setting_.environment;
   options.launch.fds = {-1, 1, 2, assignment->get(), (*page)->fd(), setting_.suspects->fd(), link->get()};
+  if (setting_.heirs) options.launch.fds.push_back(setting_.heirs->taking_end());
   options.launch.keeper = keeper->connection();
   // Our copies close once it executes, so that the keeper sees the end of its own.
   auto copies = std::make_shared<std::pair<Fd, Fd>>(std::move(*assignment), std::move(*link));
@@ -160,7 +161,8 @@ void ConsumerProcess::ended(Result<proc::Certificate> end) {
   ours ? log::info(text) : log::error(text);
   last_end_ = text;
   const bool at_once = has_worked(*remains, end);
-  Remains::Ending ending{setting_.config, std::move(text), {}, ours, {}, 0};
+  Remains::Ending ending{setting_.config, std::move(text), {}, ours, {}, 0, {}};
+  if (!is_leaving()) ending.heirs = setting_.heirs;
   if (end) ending.certificate = std::move(*end);
   remains->bury(std::move(ending), [this, remains](Remains::Ending settled) { buried(remains, std::move(settled)); });
   if (!is_leaving()) start_later(at_once);

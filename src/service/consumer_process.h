@@ -24,6 +24,7 @@ inline constexpr int kAssignmentFd = 3;  // config_text.h
 inline constexpr int kPageFd = 4;        // start_page.h
 inline constexpr int kSuspectsFd = 5;    // suspects.h
 inline constexpr int kKeeperFd = 6;      // an owner's connection, see proc/keeper_main.h
+inline constexpr int kHeirFd = 7;        // hand_over.h; only where the program has hooks
 
 /// Signals for a consumer that listens (start_page.h), beside SIGTERM: SIGUSR1 opens its files again.
 inline constexpr int kDrainSignal = SIGUSR2;  // the page says that it is to drain
@@ -44,6 +45,7 @@ class ConsumerProcess {
     Suspects* suspects = nullptr;
     std::function<proc::Keeper*()> keeper;      // nullptr: there is none just now
     std::function<std::uint32_t()> next_owner;  // ids for the keeper
+    std::shared_ptr<HandOver> heirs{};          // null: the program has no hooks
   };
   struct Events {
     std::function<void(Remains::Ending)> on_end;  // nothing of it runs any more

@@ -186,7 +186,11 @@ worker::Failure Consumer::failure_of(const Running& running, const worker::Outco
 
 void Consumer::finish(Running running, const worker::Outcome& outcome, Decision decision) {
   if (running.lost) return parts_.page->free(running.slot);
-  tell_end(running, kind_of(outcome.kind), outcome, decision);
+  if (!running.inherited) {
+    tell_end(running, kind_of(outcome.kind), outcome, decision);
+  } else if (decision.action == Decision::Action::bury) {
+    tell(running, EventKind::buried, decision.reason);
+  }
   call_hooks_of(running, outcome, decision);
   answer(running.attempt, running.slot, std::move(decision), std::move(running.original));
 }

@@ -336,6 +336,49 @@ TEST_F(ConsumerTest, AnOwnStrategyDecidesWithinTheLimits) {
   }));
 }
 
+TEST_F(ConsumerTest, WhatADeadConsumerLeftIsToldToHooksAndStrategies) {
+  config_.queues[0].failure_strategy = FailureStrategy::own;
+  config_.queues[0].own_strategy = "mine";
+  std::mutex mutex;
+  std::vector<std::string> told;
+  const auto tell = [&](const std::string& what) {
+    const std::lock_guard lock{mutex};
+    told.push_back(what);
+  };
+  worker::Hooks& hooks = registry_.hooks();
+  hooks.on_failure.push_back([&](const worker::Failure& failure) {
+    tell(failure.reason + " of " + failure.job.body + (failure.crashed ? " crashed" : ""));
+  });
+  hooks.on_bury.push_back([&](const worker::Job& job, const std::string& why) { tell(why + " " + job.body); });
+  hooks.strategies["mine"] = [](const worker::Failure& failure) -> worker::Again {
+    if (failure.job.body == "1") return std::nullopt;
+    return Millis{0};
+  };
+  std::vector<job::JobId> ids;
+  for (const char* body : {"1", "2", "3"}) ids.push_back(add("inline", body));
+  const auto taken = std::get<job::Claimed>(ask(job::Claim{.queues = {"inline"}, .count = 3})).jobs;
+  ASSERT_EQ(taken.size(), 3U);
+  start();
+  for (const job::Delivery& job : taken) {
+    Inherited inherited;
+    inherited.attempt.job = {job.id, job.token};
+    // The lease of the third has ended meanwhile.
+    if (job.body.find('3') != std::string::npos) inherited.attempt.job.token = job::Token{1};
+    inherited.crashed = true;
+    inherited.reason = "SIGKILL";
+    inherited.decision = {Decision::Action::retry, Seconds{3'600}, true, "SIGKILL"};
+    consumer_->inherit(std::move(inherited));
+  }
+  EXPECT_TRUE(wait_dead(ids[0])) << "the strategy gives it up";
+  EXPECT_TRUE(wait_gone(ids[1])) << "the strategy wants it at once";
+  EXPECT_TRUE(run_until([&] {
+    const std::lock_guard lock{mutex};
+    return told.size() == 3;
+  }));
+  EXPECT_THAT(told, ::testing::UnorderedElementsAre("SIGKILL of 1 crashed", "SIGKILL of 2 crashed", "SIGKILL 1"));
+  EXPECT_EQ(show(ids[2])->state, job::State::leased);
+}
+
 /// Each job waits for a line of the named pipe that its body names.
 constexpr const char* kWaitingPool = R"sh(
 while read -r job <&3; do

@@ -23,10 +23,25 @@ void Endings::settle(Remains::Ending ending) {
   death.roll = std::uniform_real_distribution<double>{0.0, 1.0}(random_);
   for (Verdict& verdict : judge(ending.held, *config, death)) {
     if (verdict.suspect) suspects_.add(static_cast<std::uint64_t>(verdict.attempt.job.id.key));
-    tell(verdict, *config, ending.certificate);
+    Event told = tell(verdict, *config, ending.certificate);
+    if (is_inherited(ending, verdict)) continue;
+    if (verdict.decision.action == Decision::Action::bury && !verdict.decision.reason.empty()) {
+      told.kind = EventKind::buried;
+      told.certificate.reset();
+      log_.tell(std::move(told));
+    }
     answers_.tell(verdict.attempt, config->queues[verdict.attempt.queue], std::move(verdict.decision), nullptr,
                   [this, config] { on_told_(); });
   }
+}
+
+/// Whether a living consumer answers for it, after it has asked the program's hooks. It finds the job by its token.
+bool Endings::is_inherited(const Remains::Ending& ending, const Verdict& verdict) const {
+  const Decision& decision = verdict.decision;
+  const bool failed = decision.action == Decision::Action::retry || decision.action == Decision::Action::bury;
+  // What had failed already may have been asked about, and may even be what the consumer died of.
+  if (!failed || !verdict.ran || !ending.heirs || !store_.capabilities().fencing) return false;
+  return ending.heirs->give({verdict.attempt, decision.crashed, decision.reason, decision});
 }
 
 /// What the store had handed out and the consumer had not written down yet. Of what is on its page each job has an
@@ -54,9 +69,9 @@ void Endings::disown(const Remains::Ending& ending) {
 }
 
 /// Only what had been started has anything to tell.
-void Endings::tell(const Verdict& verdict, const Config& config, const std::optional<proc::Certificate>& certificate) {
+Event Endings::tell(const Verdict& verdict, const Config& config, const std::optional<proc::Certificate>& certificate) {
   const Decision& decision = verdict.decision;
-  if (decision.reason.empty()) return;
+  if (decision.reason.empty()) return {};
   const QueueConfig& queue = config.queues[verdict.attempt.queue];
   Event event;
   event.job = verdict.attempt.job.id;
@@ -70,10 +85,7 @@ void Endings::tell(const Verdict& verdict, const Config& config, const std::opti
                                                             : EventKind::failed;
   if (decision.action == Decision::Action::retry) event.retry_in = decision.delay;
   log_.tell(event);
-  if (decision.action != Decision::Action::bury) return;
-  event.kind = EventKind::buried;
-  event.certificate.reset();
-  log_.tell(std::move(event));
+  return event;
 }
 
 }  // namespace coworker::service

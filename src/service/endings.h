@@ -31,8 +31,9 @@ class Endings {
   void close() { answers_.close(); }
 
  private:
-  void tell(const Verdict& verdict, const Config& config, const std::optional<proc::Certificate>& certificate);
+  Event tell(const Verdict& verdict, const Config& config, const std::optional<proc::Certificate>& certificate);
 
+  bool is_inherited(const Remains::Ending& ending, const Verdict& verdict) const;
   void disown(const Remains::Ending& ending);
 
   store::Store& store_;

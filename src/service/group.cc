@@ -19,6 +19,14 @@ Group::Group(async::Loop& loop, std::shared_ptr<const Config> config, Setting se
       setting_{std::move(setting)},
       events_{std::move(events)} {
   setting_.config = config_;
+  if (!config_->hooks) return;
+  // Without it the supervisor answers alone, and no hook hears of it.
+  Result<std::unique_ptr<HandOver>> heirs = HandOver::create();
+  if (heirs) {
+    setting_.heirs = std::move(*heirs);
+  } else {
+    log::error(heirs.error().message());
+  }
 }
 
 void Group::start() {

@@ -10,6 +10,7 @@
 
 #include "async/loop.h"
 #include "proc/certificate.h"
+#include "service/hand_over.h"
 #include "service/start_page.h"
 
 namespace coworker::service {
@@ -26,7 +27,8 @@ class Remains : public std::enable_shared_from_this<Remains> {
     std::optional<proc::Certificate> certificate{};
     bool ours = false;
     std::vector<HeldJob> held;
-    std::uint64_t owner = 0;  // of its claims
+    std::uint64_t owner = 0;            // of its claims
+    std::shared_ptr<HandOver> heirs{};  // null: nobody is to be asked
   };
   using Done = std::function<void(Ending)>;
 

@@ -9,6 +9,7 @@
 
 #include "async/gate.h"
 #include "base/log.h"
+#include "worker/add_hooks.h"
 
 namespace coworker::service {
 namespace {
@@ -42,8 +43,8 @@ std::int64_t unix_seconds(job::Minute minute) {
 
 }  // namespace
 
-Scheduler::Scheduler(async::Loop& loop, ScheduleConfig config)
-    : config_{std::move(config)}, stopping_{loop.get_executor()} {}
+Scheduler::Scheduler(async::Loop& loop, ScheduleConfig config, const worker::Hooks* hooks)
+    : config_{std::move(config)}, hooks_{hooks}, stopping_{loop.get_executor()} {}
 
 job::Minute Scheduler::minute_of(std::int64_t wall_ms) {
   return std::chrono::floor<minutes>(std::chrono::sys_time<Millis>{Millis{wall_ms}});
@@ -112,31 +113,33 @@ Result<> Scheduler::check(const store::Store& store) const {
       fmt::format("schedule.catch_up needs a coworker store: {} cannot tell which rows were added", store.url()));
 }
 
-Result<job::Add> Scheduler::add_of(const job::CronRow& row, job::Minute minute, bool with_register) const {
+job::NewJob Scheduler::job_of(const job::CronRow& row, job::Minute minute) const {
   const auto configured = config_.queues.find(row.queue);
   job::NewJob job = configured == config_.queues.end() ? config_.other : configured->second;
   job.queue = row.queue;
   job.body = row.body;
   job.metadata = fmt::format(R"({{"scheduled-for":{}}})", unix_seconds(minute));
-  Result<job::Add> add = job::make_add(job, wall_millis());
-  if (add && with_register) {
-    add->register_name = row.key;
-    add->register_value = static_cast<std::uint64_t>(minute.time_since_epoch().count());
-  }
-  return add;
+  if (hooks_ != nullptr) worker::call_before_add(*hooks_, job);
+  return job;
 }
 
 /// In the order of the minutes, because the register only grows; ends at the first that fails.
 async::Task<> Scheduler::fire(store::Store& store, Row& row, std::vector<job::Minute> due, Tally& tally) {
   const job::CronRow& what = row.what.row;
   for (const job::Minute minute : due) {
-    Result<job::Add> add = add_of(what, minute, store.capabilities().registers);
+    const job::NewJob job = job_of(what, minute);
+    Result<job::Add> add = job::make_add(job, wall_millis());
+    if (add && store.capabilities().registers) {
+      add->register_name = what.key;
+      add->register_value = static_cast<std::uint64_t>(minute.time_since_epoch().count());
+    }
     Result<job::Answer> answer = job::Answer{};
     if (add) {
       answer = co_await ask(store, std::move(*add));
     } else {
       answer = tl::unexpected{add.error()};
     }
+    if (hooks_ != nullptr) worker::call_after_add(*hooks_, job, worker::added_of(answer, job.queue));
     const auto* added = answer ? std::get_if<job::Added>(&*answer) : nullptr;
     if (added != nullptr && added->outcome == job::Added::Outcome::stale) {
       ++tally.repeated;

@@ -14,6 +14,7 @@
 #include "service/config.h"
 #include "service/crontab_file.h"
 #include "store/store.h"
+#include "worker/hooks.h"
 
 namespace coworker::service {
 
@@ -37,8 +38,9 @@ class Scheduler {
     std::size_t failed = 0;    // logged; tried again with the next tick, as far as catching up goes
   };
 
-  /// `loop` is the one that `run` lives on.
-  Scheduler(async::Loop& loop, ScheduleConfig config);
+  /// `loop` is the one that `run` lives on. `hooks` are called around each add and outlive this; none in a process that
+  /// runs no user code.
+  Scheduler(async::Loop& loop, ScheduleConfig config, const worker::Hooks* hooks = nullptr);
 
   /// Reads the crontab again if it has changed, and logs what is wrong with it. `now` is the minute of the next tick.
   /// An error, the first time, when it cannot be read; later it is logged and the old rows stay.
@@ -73,9 +75,10 @@ class Scheduler {
   job::Minute earliest(job::Minute now) const;
   void set_tried(Row& row, job::Minute minute);
   async::Task<> fire(store::Store& store, Row& row, std::vector<job::Minute> minutes, Tally& tally);
-  Result<job::Add> add_of(const job::CronRow& row, job::Minute minute, bool with_register) const;
+  job::NewJob job_of(const job::CronRow& row, job::Minute minute) const;
 
   ScheduleConfig config_;
+  const worker::Hooks* hooks_;
   async::Event stopping_;
   std::vector<Row> rows_;
   std::string version_;  // of the file that was read last

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "coworker/producer.h"
 #include "worker/job.h"
 
 namespace coworker::worker {
@@ -35,6 +36,13 @@ struct Hooks {
   /// By name, for failures that limits (retries, crashes, lifetime) do not bury. One that throws: the usual backoff.
   std::map<std::string, std::function<Again(const Failure&)>> strategies;
 
+  /// Around adds, see add_hooks.h.
+  std::vector<std::function<void(std::string_view queue, std::string_view body, AddOptions&)>> before_add;
+  std::vector<std::function<void(std::string_view queue, std::string_view body, const Added&)>> after_add;
+
+  bool around_adds() const { return !before_add.empty() || !after_add.empty(); }
+
+  /// Around jobs.
   bool any() const {
     return !before_process.empty() || !after_process.empty() || !on_failure.empty() || !on_bury.empty() ||
            !strategies.empty();

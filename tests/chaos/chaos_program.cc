@@ -17,6 +17,7 @@
 ///
 ///     start ID PID ATTEMPT clean|overlap     overlap: processes of an earlier start of this job still run
 ///     done ID PID
+///     failed ID PID, buried ID PID           where CHAOS_HOOKS is set: by its hooks
 ///
 /// The job's body says what to do: "quick" ends well; "once" holds on at its first start and is quick at the next;
 /// "hold" holds on; "abort" dies.
@@ -105,5 +106,13 @@ int main(int argc, char** argv) {
   coworker::App app;
   app.worker("inline", work_inline);
   app.worker("mass", work_in_masses);
+  if (std::getenv("CHAOS_HOOKS") != nullptr) {
+    app.hooks().on_failure([](const coworker::FailedAttempt& failed) {
+      tell("failed " + failed.job.id() + " " + std::to_string(::getpid()));
+    });
+    app.hooks().on_bury([](const coworker::Job& job, const std::string&) {
+      tell("buried " + job.id() + " " + std::to_string(::getpid()));
+    });
+  }
   return app.run(argc, argv);
 }

@@ -105,6 +105,29 @@ TEST_F(InlineChaos, JobsOnTheirWayToADeadConsumerRunAtOnce) {
   }
 }
 
+TEST_F(InlineChaos, HooksHearOfWhatTheirConsumerDiedOf) {
+  hooks_ = true;
+  start();
+  const job::JobId id = add("inline", "abort");
+  std::map<std::string, int> heard;
+  while (heard["buried"] == 0) {
+    const std::optional<Happening> happening = next();
+    ASSERT_TRUE(happening);
+    ASSERT_EQ(happening->id, job::to_string(id));
+    ++heard[happening->word];
+  }
+  // They run on threads, so the last ones may come in either order.
+  while (heard["failed"] < 3) {
+    const std::optional<Happening> happening = next();
+    ASSERT_TRUE(happening);
+    ++heard[happening->word];
+  }
+  EXPECT_EQ(heard["start"], 3);
+  EXPECT_EQ(heard["failed"], 3);
+  EXPECT_EQ(heard["buried"], 1);
+  EXPECT_TRUE(wait_buried(id));
+}
+
 TEST_F(InlineChaos, StopAsksInlineWorkersAndCountsNothing) {
   stop_grace_ = "100ms";
   start();

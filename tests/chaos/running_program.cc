@@ -83,6 +83,7 @@ void RunningProgram::start() {
   launch.argv = {program_path(), "run", "-c", folder_ + "/coworker.yml"};
   launch.environment = proc::own_environment();
   proc::set_variable(launch.environment, "CHAOS_DIR", folder_);
+  if (hooks_) proc::set_variable(launch.environment, "CHAOS_HOOKS", "1");
   launch.fds = {-1, 2, 2};
   Result<proc::Process> process = proc::spawn(launch);
   ASSERT_TRUE(process) << process.error().message();

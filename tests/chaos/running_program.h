@@ -63,6 +63,7 @@ class RunningProgram : public ::testing::Test {
   std::string folder_;
   std::string lease_ = "15";
   std::string stop_grace_ = "10";
+  bool hooks_ = false;  // the program has some
   int slots_ = 10;
   int max_crashes_ = 3;
   proc::Process program_;

@@ -230,4 +230,32 @@ TEST_F(RunProgram, ReloadNamesWhereItLookedForASupervisor) {
   EXPECT_THAT(none.err, AllOf(HasSubstr("no supervisor answers"), HasSubstr("coworker-data/control.sock")));
 }
 
+TEST_F(RunProgram, ALibraryHasHooksAroundAddsAndJobs) {
+  sandbox_.write("coworker.yml", "bootstrap: " TEST_WORKERS
+                                 "\nqueues:\n  e: { worker: { type: inline, name: echo } }\n"
+                                 "  r: { worker: { type: inline, name: refuse }, failure_strategy: never }\n");
+  const Sandbox::Words environment{"HOOKS_FILE=" + sandbox_.path("told")};
+  ASSERT_EQ(sandbox_.run({"add", "e", "1"}, {}, environment).code, 0);
+  ASSERT_EQ(sandbox_.run({"add", "r", "--stdin"}, "2\n", environment).code, 0);
+  EXPECT_EQ(sandbox_.run({"add", "e", "{bad"}, {}, environment).code, 1);
+  const std::string jobs = sandbox_.run({"jobs", "--json", "--bodies"}).out;
+  EXPECT_THAT(jobs, HasSubstr(R"("hooked":1)"));
+  EXPECT_THAT(jobs, HasSubstr(R"("priority":7)"));
+  EXPECT_THAT(jobs, HasSubstr(R"("job-lifetime":1000)"));
+  sandbox_.write("crontab", "* * * * * e 3\n");
+  EXPECT_EQ(sandbox_.run({"schedule", "--crontab", sandbox_.path("crontab")}, {}, environment).code, 0);
+  Background program{sandbox_, {"run"}, environment};
+  const auto told = [&](const std::string& line) {
+    return ("\n" + sandbox_.read("told")).find("\n" + line + "\n") != std::string::npos;
+  };
+  EXPECT_TRUE(eventually([&] { return told("buried not today") && told("failed not today") && told("after 3"); }))
+      << program.log() << sandbox_.read("told");
+  EXPECT_EQ(program.stop(), 0);
+  for (const char* line : {"before_add 1", "before_add 2", "before_add {bad", "before_add 3", "after_add D-",
+                           "before 1", "after 1", "strategy not today"}) {
+    EXPECT_TRUE(told(line)) << line << " is missing in\n" << sandbox_.read("told");
+  }
+  EXPECT_THAT(sandbox_.read("told"), HasSubstr("not_added the body is no JSON"));
+}
+
 }  // namespace
