@@ -19,14 +19,34 @@ TEST(StoreUrl, FilesAndBrokersAndClusters) {
   EXPECT_EQ(parse_url("unix:///run/b.sock")->nodes, (std::vector<channel::Address>{unix_socket("/run/b.sock")}));
   EXPECT_EQ(parse_url("tcp:host:80")->nodes, (std::vector<channel::Address>{tcp("host", 80)}));
   EXPECT_EQ(parse_url("tcp://[::1]:80")->nodes, (std::vector<channel::Address>{tcp("::1", 80)}));
+  for (const char* text : {"tls:host:80", "tls://host:80", "tcp+tls://host:80"}) {
+    EXPECT_EQ(to_string(parse_url(text)->nodes.at(0)), "tls:host:80") << text;
+  }
   EXPECT_EQ(parse_url("disque://a,b:7712,unix:/c")->nodes,
             (std::vector<channel::Address>{tcp("a", 7711), tcp("b", 7712), unix_socket("/c")}));
 }
 
 TEST(StoreUrl, WhatIsNoUrlIsRefusedWithWhatWouldBeRight) {
-  for (const char* text : {"", "file:", "file", "data", "/var/lib", "unix:", "tcp:", "tcp:host:0", "tcp:host:65536",
-                           "tcp:host:7x", "tcp::80", "tcp:::1:80", "tcp:[::1:80", "tcp:[::1]80", "disque://",
-                           "disque://a,,b", "http://x", "tcp:user:secret@host:80", "files:x"}) {
+  for (const char* text : {"",
+                           "file:",
+                           "file",
+                           "data",
+                           "/var/lib",
+                           "unix:",
+                           "tcp:",
+                           "tcp:host:0",
+                           "tls:host:0",
+                           "tcp:host:65536",
+                           "tcp:host:7x",
+                           "tcp::80",
+                           "tcp:::1:80",
+                           "tcp:[::1:80",
+                           "tcp:[::1]80",
+                           "disque://",
+                           "disque://a,,b",
+                           "http://x",
+                           "tcp:user:secret@host:80",
+                           "files:x"}) {
     const Result<StoreUrl> url = parse_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.error().code(), Errc::invalid_argument);
