@@ -353,6 +353,37 @@ def control(servers, settings, table):
     table.row("100 connections, each call on a thread", rates["hundred, threads"], "calls/s")
 
 
+def civi(servers, settings, table):
+    program = servers.program("bench_civi")
+    quick = settings.turns == 1
+    count, items = (2_000, 2_000) if quick else (20_000, 50_000)
+
+    def rate(*words):
+        def measured():
+            said = run([program, *map(str, words)])
+            return said["count"] / said["seconds"]
+        return measured
+    rates = in_turns({"bare": rate("bare", count), "call": rate("call", count), "tasks": rate("tasks", items, 1),
+                      "batches": rate("tasks", 10 * items, 100)}, settings.turns)
+    default, shortest = (run([program, "latency", "5" if quick else "40", ms]) for ms in ("660", "0"))
+    idle = run([program, "idle", "2" if quick else "20"])
+    many = run([program, "tasks", str(10_000 if quick else 1_000_000), "100"])
+    table.heading("CiviCRM: empty tasks of a site as light as it can be, over pipes")
+    table.row("a request and its answer over two pipes (limit)", 1e6 / rates["bare"], "us")
+    overhead = 1e6 / rates["call"] - 1e6 / rates["bare"]
+    table.row("a task more than that, one worker", overhead, "us", "", ("<= 20 us", overhead <= 20))
+    table.row("two workers, a claim for each task", rates["tasks"], "tasks/s")
+    table.row("two workers, a claim for a hundred", rates["batches"], "tasks/s")
+    table.row("from claimable to running, default, p50", default["p50_ms"], "ms")
+    table.row("from claimable to running, default, p99", default["p99_ms"], "ms")
+    table.row("the same, looking every millisecond, p50", shortest["p50_ms"], "ms")
+    table.row("the same, looking every millisecond, p99", shortest["p99_ms"], "ms")
+    share = 100 * idle["cpu_seconds"] / idle["seconds"]
+    table.row("CPU of one processor without tasks", share, "%", "", ("< 0.5 %", share < 0.5))
+    growth = (many["kib"] - many["early_kib"]) / 1024
+    table.row("memory, the last nine tenths of a million tasks", growth, "MiB more", "", ("flat", growth < 1))
+
+
 CASES = {"pipeline": pipeline, "batch": batch, "parallel": parallel, "latency": latency, "in_process": in_process,
          "waiting": waiting, "start": start, "workers": workers, "channels": channels,
-         "service": service, "control": control}
+         "service": service, "control": control, "civi": civi}

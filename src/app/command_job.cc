@@ -13,6 +13,7 @@
 #include "app/store_session.h"
 #include "base/time.h"
 #include "job/envelope.h"
+#include "service/civi_tasks.h"
 
 namespace coworker::app {
 namespace {
@@ -180,7 +181,13 @@ int follow(JobReader& reader, const job::JobId& id, bool as_json) {
   }
 }
 
+/// An id, or civi:QUEUE/ITEM for a task of CiviCRM.
 Result<job::JobId> id_of(const std::string& text) {
+  constexpr std::string_view kTask = "civi:";
+  const std::size_t slash = text.rfind('/');
+  if (text.starts_with(kTask) && slash != std::string::npos) {
+    return service::civi_job_id(text.substr(kTask.size(), slash - kTask.size()), text.substr(slash + 1));
+  }
   if (const std::optional<job::JobId> id = job::parse_id(text)) return *id;
   return fail(Errc::invalid_argument, fmt::format("'{}' is not a job id (D-…, 40 characters)", printable(text)));
 }

@@ -36,6 +36,8 @@ int run_shared_disable(const Arguments& arguments, const Context& context);
 int run_shared_enable(const Arguments& arguments, const Context& context);
 int run_broker_command(const Arguments& arguments, const Context& context);
 int run_run(const Arguments& arguments, const Context& context);
+int run_debug(const Arguments& arguments, const Context& context);
+int run_doctor(const Arguments& arguments, const Context& context);
 int run_reload(const Arguments& arguments, const Context& context);
 int run_top(const Arguments& arguments, const Context& context);
 int run_worker_list(const Arguments& arguments, const Context& context);

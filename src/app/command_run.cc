@@ -8,6 +8,7 @@
 #include "app/background.h"
 #include "app/broker.h"
 #include "app/broker_config.h"
+#include "app/civi_settings.h"
 #include "app/command_list.h"
 #include "app/control_socket.h"
 #include "app/store_session.h"
@@ -63,7 +64,7 @@ Result<std::string> password_for(const Settings& settings) {
   return read_secret(demanded);
 }
 
-Result<Settings> run_settings(const Arguments& arguments) {
+Result<Settings> run_settings(const Arguments& arguments, bool debug) {
   Result<Configuration> configuration = configuration_of(arguments);
   if (!configuration) return tl::unexpected{std::move(configuration.error())};
   if (const auto file = arguments.text("bootstrap")) configuration->settings.set({"bootstrap"}, {*file, "--bootstrap"});
@@ -71,6 +72,8 @@ Result<Settings> run_settings(const Arguments& arguments) {
     if (!configuration->settings.entries({"control"}).empty()) configuration->settings.erase({"control"});
     configuration->settings.set({"control", "listen"}, {arguments.texts("control"), "--control"});
   }
+  if (Result<> done = take_civi(arguments, debug, *configuration); !done)
+    return tl::unexpected{std::move(done.error())};
   log_in_background(arguments, "coworker.log", configuration->settings);
   return std::move(configuration->settings);
 }
@@ -83,10 +86,24 @@ Result<service::Config> run_config(const Settings& settings, const worker::Regis
   if (config->schedule && registry.hooks().around_adds()) {
     log::warning("the schedule of run calls no hooks around adds; coworker schedule --watch beside it does");
   }
-  if (config->queues.empty() && !config->schedule) {
-    return fail(Errc::invalid_argument,
-                "there is nothing to run: no queues and no schedule in the configuration (see coworker run --help)");
+  const bool has_other_work = !config->queues.empty() || config->schedule;
+  const Value* civi = settings.given({"civi"});
+  if (civi != nullptr && (std::get<bool>(civi->data) || !has_other_work)) {
+    Result<service::CiviConfig> site = civi_config(settings);
+    if (!site && std::get<bool>(civi->data)) return tl::unexpected{std::move(site.error())};
+    if (!site) {
+      return tl::unexpected{std::move(site.error()).wrap("there is nothing to run: no configuration file was found")};
+    }
+    config->civi = std::make_shared<const service::CiviConfig>(std::move(*site));
   }
+  if (!has_other_work && !config->civi) {
+    return fail(
+        Errc::invalid_argument,
+        "there is nothing to run: no queues, no schedule and no CiviCRM site in the configuration (see coworker "
+        "run --help)");
+  }
+  // A site's tasks are in its own database; only their history would be kept here, for who says where.
+  if (!has_other_work && settings.given({"store"}) == nullptr) config->store.clear();
   Result<> checked = check_workers(*config, settings, registry);
   if (!checked) return tl::unexpected{std::move(checked.error())};
   if (config->schedule) {
@@ -100,9 +117,9 @@ Result<service::Config> run_config(const Settings& settings, const worker::Regis
 }
 
 /// What the supervisor cannot change while it runs: the broker that serves, and the workers that are loaded.
-Result<service::Reloaded> read_again(const Arguments& arguments, const Settings& in_effect,
+Result<service::Reloaded> read_again(const Arguments& arguments, bool debug, const Settings& in_effect,
                                      const worker::Registry& registry) {
-  Result<Settings> settings = run_settings(arguments);
+  Result<Settings> settings = run_settings(arguments, debug);
   if (!settings) return tl::unexpected{std::move(settings.error())};
   Result<service::Config> config = run_config(*settings, registry);
   if (!config) return tl::unexpected{std::move(config.error())};
@@ -110,7 +127,9 @@ Result<service::Reloaded> read_again(const Arguments& arguments, const Settings&
   std::set<Path> fixed{{"bootstrap"}};
   for (const Settings* each : std::initializer_list<const Settings*>{&in_effect, &*settings}) {
     for (const auto& [path, value] : each->all()) {
-      if (path.front() == "broker" || path.front() == "control") fixed.insert(path);
+      if (path.size() > 1 && (path.front() == "broker" || path.front() == "control" || path.front() == "civi")) {
+        fixed.insert(path);
+      }
     }
   }
   for (const Path& path : fixed) {
@@ -158,10 +177,9 @@ Result<> start_broker(const Settings& settings, const std::string& password, std
   return {};
 }
 
-}  // namespace
-
-int run_run(const Arguments& arguments, const Context& context) {
-  Result<Settings> settings = run_settings(arguments);
+int run_all(const Arguments& arguments, const Context& context, bool debug) {
+  if (Result<> entered = enter_folder(arguments); !entered) return complain(entered.error());
+  Result<Settings> settings = run_settings(arguments, debug);
   if (!settings) return complain(settings.error());
   if (Result<> logged = log::configure(log_options(*settings)); !logged) return complain(logged.error());
   log::set_role("supervisor");
@@ -177,18 +195,34 @@ int run_run(const Arguments& arguments, const Context& context) {
   export_settings(*settings);
 
   std::unique_ptr<BrokerThread> broker;
-  if (Result<> started = start_broker(*settings, config->store_password, broker); !started) {
+  Result<> started;
+  if (!config->store.empty()) started = start_broker(*settings, config->store_password, broker);
+  if (!started) {
     return complain(std::move(started.error()).wrap("start the broker"));
   }
   background->leave_terminal();
+  // Without a place of its own it would lie in a folder that belongs to the site.
+  service::MakeCompanion open_control;
+  if (!config->store.empty() || !control->is_usual) {
+    open_control = [&control, &context](async::Loop& loop, api::Backend& backend) {
+      return ControlSocket::open(loop, backend, *control, context.methods);
+    };
+  }
   const int code = service::run_supervisor(
-      *config, [&arguments, &settings, &registry] { return read_again(arguments, *settings, *registry); },
-      [&background] { background->ready(); },
-      [&control, &context](async::Loop& loop, api::Backend& backend) {
-        return ControlSocket::open(loop, backend, *control, context.methods);
-      });
+      *config, [&, debug] { return read_again(arguments, debug, *settings, *registry); },
+      [&background] { background->ready(); }, std::move(open_control));
   if (broker) broker->stop();
   return code;
+}
+
+}  // namespace
+
+int run_run(const Arguments& arguments, const Context& context) {
+  return run_all(arguments, context, false);
+}
+
+int run_debug(const Arguments& arguments, const Context& context) {
+  return run_all(arguments, context, true);
 }
 
 int run_consumer(const Arguments&, const Context& context) {

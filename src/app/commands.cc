@@ -1,4 +1,5 @@
 #include "app/background.h"
+#include "app/civi_settings.h"
 #include "app/command_list.h"
 
 namespace coworker::app {
@@ -49,11 +50,32 @@ Command schedule() {
 }
 
 std::vector<Flag> run_flags() {
-  std::vector<Flag> flags = background_flags();
-  flags.insert(flags.begin(), Flag{"--bootstrap", "FILE", "A shared library with inline workers"});
+  std::vector<Flag> flags = civi_flags();
+  flags.push_back({"--bootstrap", "FILE", "A shared library with inline workers"});
+  const std::vector<Flag> background = background_flags();
+  flags.insert(flags.end(), background.begin(), background.end());
   flags.push_back({"--control", "ADDRESS", "Of the control socket, instead of the configured ones", true});
   flags.push_back({"--insecure", "", "Control addresses that others can reach need no token"});
   return flags;
+}
+
+std::vector<Command> civi_commands() {
+  return {
+      {"debug",
+       "",
+       "As run, with a fresh process for each task of CiviCRM, one at a time, and a log of everything",
+       "  coworker debug --pipe='cv pipe'",
+       {},
+       run_flags(),
+       run_debug},
+      {"doctor",
+       "",
+       "Whether a CiviCRM site can be served: connects, shows what it says, and what to mend",
+       "  coworker doctor --pipe='ssh web1 \"cd /var/www/site; cv pipe\"'",
+       {},
+       civi_flags(),
+       run_doctor},
+  };
 }
 
 std::vector<Command> work_commands() {
@@ -69,8 +91,9 @@ std::vector<Command> work_commands() {
        run_process},
       {"run",
        "supervisor",
-       "Serve the store and run the workers of the configuration",
+       "Serve the store and run the workers of the configuration, and the queues of a CiviCRM site",
        "  coworker run -c coworker.yml\n"
+       "  coworker run --pipe='ssh web1 \"cd /var/www/site; cv pipe\"'\n"
        "  coworker run --daemon --pidfile /run/app/coworker.pid",
        {},
        run_flags(),
@@ -233,7 +256,7 @@ std::vector<Command> look_commands() {
        "",
        "All that is known of a job, and what happened to it",
        "  coworker job D-0a1b2c3d-…-05a1\n  coworker job D-0a1b2c3d-…-05a1 --follow",
-       {{"ID", "Its id", false}},
+       {{"ID", "Its id; of a task of CiviCRM civi:QUEUE/ITEM", false}},
        {{"--follow", "", "Print what happens to it until it has ended; exit code 1: it went to a failure queue"}},
        run_job},
       {"job cancel",
@@ -376,8 +399,8 @@ std::vector<Command> keep_commands() {
 
 std::vector<Command> commands() {
   std::vector<Command> all = work_commands();
-  for (std::vector<Command> part : {control_commands(), look_commands(), dead_commands(), shared_worker_commands(),
-                                    shared_commands(), keep_commands()}) {
+  for (std::vector<Command> part : {control_commands(), civi_commands(), look_commands(), dead_commands(),
+                                    shared_worker_commands(), shared_commands(), keep_commands()}) {
     for (Command& command : part) all.push_back(std::move(command));
   }
   return all;

@@ -78,6 +78,8 @@ std::string_view kind_name(Kind kind) {
       return "shell";
     case Kind::secret:
       return "secret";
+    case Kind::json:
+      return "map";
   }
   return "";
 }

@@ -6,11 +6,34 @@
 #include <filesystem>
 #include <set>
 
+#include "app/config_keys_civi.h"
 #include "app/config_value.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "job/json_text.h"
 
 namespace coworker::app {
 namespace {
+
+/// The same as JSON. What is quoted is a text, and else what YAML takes for a number or a truth is one.
+std::string json_of(const YAML::Node& node) {
+  std::string text;
+  if (node.IsMap()) {
+    for (const auto& row : node) {
+      text +=
+          fmt::format("{}{}:{}", text.empty() ? "" : ",", job::json_string(row.first.Scalar()), json_of(row.second));
+    }
+    return "{" + text + "}";
+  }
+  if (node.IsSequence()) {
+    for (const YAML::Node& element : node) text += (text.empty() ? "" : ",") + json_of(element);
+    return "[" + text + "]";
+  }
+  if (node.IsNull()) return "null";
+  const std::string& scalar = node.Scalar();
+  const bool is_quoted = node.Tag() == "!";
+  return !is_quoted && job::check_json(scalar) ? scalar : job::json_string(scalar);
+}
 
 /// One reading of one file. The methods add to `errors_` and go on.
 class Reader {
@@ -34,6 +57,9 @@ class Reader {
   void value(const YAML::Node& node, const Path& path, const Key& key, const std::string& pattern);
   void list_value(const YAML::Node& node, const Path& path, const Key& key);
   void pairs_value(const YAML::Node& node, const Path& path);
+  void json_value(const YAML::Node& node, const Path& path);
+  static const Key* civi_key(const std::string& name, const std::string& pattern);
+  bool is_former(const YAML::Node& section, const YAML::Node& name, const Key& key) const;
   std::string resolved(Kind kind, const std::string& text) const;
   static bool is_placeholder(const YAML::Node& section, const std::string& name, const std::string& pattern);
   void add_placeholder(Path section, std::string pair, std::string origin);
@@ -96,7 +122,12 @@ void Reader::section(const YAML::Node& node, const Path& path, const std::string
       section(below, at, join(pattern, "*"));
       continue;
     }
-    const std::string inner = join(pattern, name.Scalar());
+    std::string inner = join(pattern, name.Scalar());
+    if (const Key* civi = civi_key(name.Scalar(), pattern); civi != nullptr) {
+      at = {"civi", std::string{civi->name}};
+      inner = join("civi", civi->name);
+      if (is_former(node, name, *civi)) continue;
+    }
     if (is_missing(below, at, inner)) continue;
     if (is_placeholder(node, name.Scalar(), pattern) && below.IsScalar()) {
       add_placeholder(path, name.Scalar() + "=" + below.Scalar(), where(name.Mark()));
@@ -110,8 +141,28 @@ void Reader::section(const YAML::Node& node, const Path& path, const std::string
       error(name.Mark(), at, "has no value");  // the mark of a value that is not there is elsewhere
       continue;
     }
+    if (at.front() == "civi") settings_.set({"civi"}, {true, where(name.Mark())});
     child(below, std::move(at), inner);
   }
+}
+
+/// A key of section civi, there or at the root, under any of its names.
+const Key* Reader::civi_key(const std::string& name, const std::string& pattern) {
+  if (pattern != "civi" && (!pattern.empty() || find_key(name) != nullptr || name == "web")) return nullptr;
+  return find_civi_key(name);
+}
+
+/// Warns of a former name. True: its key stands there under its own name, too, which wins.
+bool Reader::is_former(const YAML::Node& section, const YAML::Node& name, const Key& key) const {
+  if (name.Scalar() == key.name) return false;
+  log::warning(
+      fmt::format("{}: '{}' is deprecated, its name is '{}' now", where(name.Mark()), name.Scalar(), key.name));
+  return static_cast<bool>(section[std::string{key.name}]);
+}
+
+void Reader::json_value(const YAML::Node& node, const Path& path) {
+  if (!node.IsMap()) return error(node.Mark(), path, "a map is expected here");
+  settings_.set(path, {json_of(node), where(node.Mark())});
 }
 
 /// A key of an http worker that nobody but its address knows.
@@ -201,6 +252,7 @@ void Reader::pairs_value(const YAML::Node& node, const Path& path) {
 void Reader::value(const YAML::Node& node, const Path& path, const Key& key, const std::string& pattern) {
   if (is_missing(node, path, pattern)) return;
   if (key.kind == Kind::pairs && node.IsMap()) return pairs_value(node, path);
+  if (key.kind == Kind::json) return json_value(node, path);
   const bool takes_list =
       key.kind == Kind::texts || key.kind == Kind::command || key.kind == Kind::addresses || key.kind == Kind::pairs;
   if (node.IsSequence() && takes_list) return list_value(node, path, key);

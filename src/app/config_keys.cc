@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <array>
 
+#include "app/config_keys_civi.h"
+
 namespace coworker::app {
 namespace {
 
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kSecond = 1000;
 
-constexpr std::array kKeys{
+constexpr std::array kMostKeys{
     Key{Scope::root, "store", Kind::address, "file:./coworker-data",
         "Where jobs live: file:DIR, unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, or disque://HOST:PORT,… for servers of "
         "that protocol."},
@@ -320,6 +322,12 @@ constexpr std::array kKeys{
     Key{Scope::foreign_consumer, "job_batch", Kind::integer, "10", "Jobs claimed at once.", {}, 1, kMost},
 };
 
+constexpr auto kKeys = [] {
+  std::array<Key, kMostKeys.size() + kCiviKeys.size()> all{};
+  std::copy(kCiviKeys.begin(), kCiviKeys.end(), std::copy(kMostKeys.begin(), kMostKeys.end(), all.begin()));
+  return all;
+}();
+
 constexpr std::array kPlaces{
     Place{Scope::root, "", "", false, "The file"},
     Place{Scope::broker, "broker", "", false, "How the store is served to other programs"},
@@ -338,6 +346,9 @@ constexpr std::array kPlaces{
     Place{Scope::schedule, "schedule", "", false, "Jobs that are added at certain times"},
     Place{Scope::tls, "tls", "", false, "How servers with addresses tls:HOST:PORT are reached"},
     Place{Scope::shared, "shared.*", "", false, "One shared worker, for the commands shared and check-shared-worker"},
+    Place{
+        Scope::civi, "civi", "", false,
+        "A site of CiviCRM whose queues are run; these keys may stand at the root of a file, too: see docs/civicrm.md"},
     Place{Scope::log, "log", "", false, "What the programs say of their work"},
     Place{Scope::events, "events", "", false, "What happens to jobs, for programs: see docs/events.md"},
     Place{Scope::foreign_root, "disqontrol", "", false, "The file of Disqontrol, read as it is"},
@@ -354,7 +365,6 @@ constexpr std::array kPlaces{
 constexpr std::array kMissing{
     Missing{"web", "the dashboard"},
     Missing{"loops", "loop workers"},
-    Missing{"civi", "CiviCRM"},
     Missing{"queues.*.worker.type=civi", "CiviCRM workers"},
 };
 
@@ -421,6 +431,13 @@ std::vector<std::string_view> names_below(std::string_view pattern) {
     }
   }
   return names;
+}
+
+const Key* find_civi_key(std::string_view name) {
+  for (const CiviName& each : kCiviNames) {
+    if (!each.former.empty() && each.former == name) name = each.name;
+  }
+  return find_key(join("civi", name));
 }
 
 const Place* find_place(std::string_view pattern) {

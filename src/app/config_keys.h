@@ -26,6 +26,7 @@ enum class Kind : std::uint8_t {
   command,    // a list of words, or one text that is split by the shell's quoting rules; run without a shell
   shell,      // a text that /bin/sh -c runs
   secret,     // a text that is never printed
+  json,       // a map, kept as the text of a JSON object
 };
 
 /// A group of keys. It may appear in several places of the file.
@@ -42,6 +43,7 @@ enum class Scope : std::uint8_t {
   schedule,
   tls,
   shared,
+  civi,
   log,
   events,
   foreign_root,  // from here on: the file of Disqontrol, under its root key `disqontrol`
@@ -52,9 +54,9 @@ enum class Scope : std::uint8_t {
 };
 
 struct Key {
-  Scope scope;
+  Scope scope{};
   std::string_view name;
-  Kind kind;
+  Kind kind{};
   std::string_view fallback;  // as it would be written; empty: none
   std::string_view text;      // one sentence for the manual and --help
   std::string_view choices = {};

@@ -4,6 +4,7 @@
 
 #include "app/config_value.h"
 #include "base/check.h"
+#include "job/json_text.h"
 
 namespace coworker::app {
 namespace {
@@ -44,6 +45,14 @@ Result<Value> parse_choice(const Key& key, std::string_view text, std::string or
   return fail(Errc::invalid_argument, std::move(message));
 }
 
+Result<Value> parse_object(std::string_view text, std::string origin) {
+  const std::string_view trimmed = job::trim_json(text);
+  if (!trimmed.starts_with('{') || !job::check_json(trimmed)) {
+    return fail(Errc::invalid_argument, fmt::format("'{}' is no JSON object", text));
+  }
+  return Value{std::string{trimmed}, std::move(origin)};
+}
+
 Result<Value> parse_limited_duration(const Key& key, std::string_view text, std::string origin) {
   Result<Millis> duration = parse_duration(text);
   if (duration && duration->count() < key.least) {
@@ -74,6 +83,7 @@ Value nothing(Kind kind) {
     case Kind::address:
     case Kind::shell:
     case Kind::secret:
+    case Kind::json:
       break;
   }
   return {std::string{}, {}};
@@ -96,6 +106,8 @@ Result<Value> parse_value(const Key& key, std::string_view text, std::string ori
     case Kind::pairs:
     case Kind::command:
       return valued(split_words(text), std::move(origin));
+    case Kind::json:
+      return parse_object(text, std::move(origin));
     case Kind::choice:
       return parse_choice(key, text, std::move(origin));
     case Kind::text:

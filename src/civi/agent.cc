@@ -64,6 +64,11 @@ void Agent::stop() {
   if (stops_ == 2) gate_.spawn("hasten", hasten());
 }
 
+void Agent::hold(bool on) {
+  held_ = on;
+  wake_.set();
+}
+
 /// Ends what still runs, now.
 async::Task<> Agent::hasten() {
   const std::shared_ptr<Connection> work = work_;
@@ -75,10 +80,10 @@ async::Task<Result<>> Agent::run() {
   if (options_.duration > Millis{0}) end_ = Clock::now() + options_.duration;
   log::info("CiviCRM: starting");
   const Result<> outcome = co_await work_until_stopped();
-  ++stops_;
+  stops_ = std::max(stops_, 1);
   log::info("CiviCRM: stopping");
   const Millis none{0};
-  const Millis grace = stops_ > 2 ? none : options_.stop_grace;
+  const Millis grace = stops_ > 1 ? none : options_.stop_grace;
   co_await work_->close(grace);
   co_await gate_.close();
   co_await control_->close(none);
@@ -94,7 +99,7 @@ async::Task<Result<>> Agent::work_until_stopped() {
       co_return Result<>{};
     }
     wake_.reset();
-    Queue* const queue = work_->free_slots() > 0 ? next_hot() : nullptr;
+    Queue* const queue = !held_ && work_->free_slots() > 0 ? next_hot() : nullptr;
     if (now >= next_round_ || queue != nullptr) {
       Result<> done;
       if (now >= next_round_) {
@@ -232,6 +237,9 @@ async::Task<Result<>> Agent::claim(std::string name) {
 async::Task<> Agent::run_group(Group group, Millis lease) {
   const Clock::time_point until = Clock::now() + lease;
   status_.running += group.items.size();
+  if (options_.log_waiting && work_->free_slots() == 0) {
+    log::debug(fmt::format("CiviCRM: {} of {} waits for a worker", group.ids(), context_name(group.identity)));
+  }
   pid_t pid = 0;
   Reply reply;
   if (const Result<> able = work_->check_identity(group.identity); !able) {
@@ -303,7 +311,7 @@ async::Task<> Agent::give_back(Group group, std::string when) {
       if (!row.is_object() || row.as_object().if_contains("id") == nullptr) continue;
       const std::int64_t count = seconds_in(row.as_object(), "run_count");
       json::object values{{"run_count", std::max<std::int64_t>(count - 1, 0)}};
-      values["release_time"] = when.empty() ? json::value{nullptr} : json::value{when};
+      values["release_time"] = when.empty() ? json::value(nullptr) : json::value(when);
       json::array only;
       only.push_back(json::array{"id", "=", row.as_object().at("id")});
       only.push_back(json::array{"run_count", "=", count});

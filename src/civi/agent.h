@@ -36,7 +36,8 @@ class Agent {
     Millis duration{0};      // run() ends after this; 0: never
     Millis task_timeout{0};  // 0: as long as the lease
     Millis stop_grace{10'000};
-    bool log_polling = false;
+    bool log_polling = false;  // at level debug also each look
+    bool log_waiting = false;  // at level debug also what waits for a worker
   };
 
   /// What happens to an item, for who keeps count and history.
@@ -81,6 +82,9 @@ class Agent {
   /// Claims nothing any more; what runs has stop_grace to end. The second time: no grace.
   void stop();
 
+  /// While held nothing is claimed.
+  void hold(bool on);
+
   const Status& status() const { return status_; }
 
  private:
@@ -113,6 +117,7 @@ class Agent {
   boost::json::object query_;
   bool connected_ = false;
   int stops_ = 0;
+  bool held_ = false;
   Clock::time_point end_ = Clock::time_point::max();
   Clock::time_point next_round_{};
   Clock::time_point next_read_{};

@@ -23,7 +23,6 @@ worker::ProcessOptions process_options(const PipeConnection::Options& options) {
   process.directory = options.directory;
   process.environment = options.environment;
   process.grace = options.grace;
-  process.keeper = options.keeper;
   process.on_standard = true;
   proc::set_variable(process.environment, "COWORKER_PIPE", "1");
   // Programs packed in a PHAR print what nobody asked for when they are told to be verbose.
@@ -73,6 +72,7 @@ PipeConnection::~PipeConnection() = default;
 std::unique_ptr<worker::Conversation> PipeConnection::converse(const std::string& context,
                                                                worker::ProcessOptions& process) {
   const Identity identity = contexts_[context];
+  if (options_.keeper) process.keeper = options_.keeper();
   if (const auto own = options_.domains.find(identity.domain); own != options_.domains.end()) {
     process.command.back() = own->second;
   }

@@ -22,7 +22,7 @@ class PipeConnection : public Connection {
     std::map<std::int64_t, std::string> domains;  // instead of it, for tasks of that domain
     std::string directory;                        // empty: ours
     std::vector<std::string> environment;         // complete
-    int keeper = -1;                              // see proc::Launch
+    std::function<int()> keeper;                  // see proc::Launch; none: without
     worker::PoolLimits limits;
     PipeConversation::Terms terms;
     Millis timeout{60'000};  // of a call that has none of its own

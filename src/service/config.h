@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -152,6 +153,8 @@ struct EventConfig {
   bool bodies = false;  // jobs' bodies stand in the file
 };
 
+struct CiviConfig;  // civi_tasks.h
+
 struct Config {
   std::string store;  // URL, as store::open_url takes it; empty: none, where there are neither queues nor schedule
   std::string store_password;  // empty: none is sent
@@ -163,6 +166,7 @@ struct Config {
   std::optional<ScheduleConfig> schedule;
   std::map<std::string, job::NewJob> new_jobs;  // what a job of a queue is like before it has a body
   job::NewJob other_job;                        // and one of a queue that is not configured
+  std::shared_ptr<const CiviConfig> civi;       // null: no site of CiviCRM is served
   std::vector<LoopConfig> loops;  // in the order of their installation; names are unique, `after` makes no circle
   bool hooks = false;             // the program has functions around jobs, or strategies of its own
   std::string kill_switch;        // worker::KillSwitch; empty: none

@@ -80,11 +80,11 @@ std::string to_json(const Event& event) {
   Object out;
   out.text("event", to_string(event.kind)).number("time", event.time).text("job", id);
   if (event.original != id) out.text("original", event.original);
-  out.text("queue", event.queue);
+  out.text("task", event.task).text("queue", event.queue);
   if (event.attempt > 0) out.number("attempt", event.attempt);
   out.text("worker", event.worker);
   if (event.pid > 0) out.number("pid", event.pid);
-  out.text("reason", event.reason);
+  out.text("outcome", event.outcome).text("reason", event.reason);
   if (event.retry_in) out.number("retry_in_ms", event.retry_in->count());
   if (event.progress) out.number("progress", *event.progress);
   out.text("text", event.text);

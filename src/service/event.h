@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/log.h"
 #include "job/command.h"
 #include "proc/certificate.h"
 
@@ -37,9 +38,12 @@ struct Event {
   std::string reason;                // of an end that was not good; of a burial
   std::optional<Millis> retry_in{};  // failed and crashed: it runs again after this
   std::optional<proc::Certificate> certificate{};
-  std::optional<double> progress{};  // 0 … 1
-  std::string text;                  // what the worker said; its result
-  std::string body;                  // JSON; only for who asked for it
+  std::optional<double> progress{};   // 0 … 1
+  std::string text;                   // what the worker said; its result
+  std::string body;                   // JSON; only for who asked for it
+  std::string task;                   // its number in another system that claims and keeps it; then `job` is made of it
+  std::string outcome;                // as that system says it
+  std::optional<log::Level> level{};  // in the log; none: the kind's
 };
 
 std::string_view to_string(EventKind kind) noexcept;

@@ -87,8 +87,12 @@ EventLog::EventLog(async::Loop& loop, store::Store& store, const EventConfig& co
   reopen();
 }
 
+EventLog::EventLog(const EventConfig& config) : config_{config}, has_history_{false} {
+  reopen();
+}
+
 EventLog::~EventLog() {
-  recorder_->closed = true;
+  if (recorder_) recorder_->closed = true;
 }
 
 void EventLog::reopen() {
@@ -109,11 +113,13 @@ bool EventLog::wants(EventKind kind) const {
 }
 
 void EventLog::write_log(const Event& event) const {
-  const log::Level level = level_of(event.kind);
+  const log::Level level = event.level.value_or(level_of(event.kind));
   if (!log::enabled(level)) return;
   const std::string id = job::to_string(event.job);
   const std::string& what = event.reason.empty() ? event.text : event.reason;
-  std::string line = fmt::format("job {} of '{}' {}", id, event.queue, to_string(event.kind));
+  const std::string_view kind = event.outcome.empty() ? to_string(event.kind) : std::string_view{event.outcome};
+  std::string line = fmt::format("{} {} of '{}' {}", event.task.empty() ? "job" : "task",
+                                 event.task.empty() ? id : event.task, event.queue, kind);
   if (event.progress) line += fmt::format(" {:.0f} %", *event.progress * 100);
   if (!what.empty()) line += ": " + what;
   if (event.retry_in) line += fmt::format("; again in {} ms", event.retry_in->count());
@@ -154,11 +160,11 @@ void EventLog::tell(Event event) {
 }
 
 bool EventLog::is_quiet() const {
-  return !recorder_->busy;
+  return !recorder_ || !recorder_->busy;
 }
 
 void EventLog::on_quiet(std::function<void()> then) {
-  recorder_->on_quiet = std::move(then);
+  if (recorder_) recorder_->on_quiet = std::move(then);
 }
 
 }  // namespace coworker::service

@@ -18,7 +18,8 @@ namespace coworker::service {
 ///
 ///   log       failed and crashed at error, burials and cancelled jobs at warning, what workers say at info, all else
 ///   at
-///             debug; job, original id, queue, attempt, worker and pid are fields of the line
+///             debug, unless the event has a level of its own; job, original id, queue, attempt, worker and pid are
+///             fields of the line
 ///   history   by default what did not end well, burials, and what workers say: what somebody will ask for. That jobs
 ///             start and end well is most of all events, and would push the others out
 ///   file      every event, one line of JSON in one write(2) to a file in append mode, which processes share
@@ -27,6 +28,8 @@ namespace coworker::service {
 class EventLog {
  public:
   EventLog(async::Loop& loop, store::Store& store, const EventConfig& config);
+  /// Without a history.
+  explicit EventLog(const EventConfig& config);
   ~EventLog();
 
   /// False: nobody wants events of that kind, and nothing need be made of it.

@@ -82,10 +82,16 @@ async::Task<int> Supervisor::run() {
       set_queues();
       obey_kill_switch();
       make_groups();
+      ready = start_civi();
       arm_leases();
       arm_look();
       write_state();
       announce_ready();
+      if (!ready) {
+        log::critical(ready.error().message());
+        ++stops_;
+        stop();
+      }
       co_await stopped_.wait();
     }
   }
@@ -103,7 +109,7 @@ async::Task<int> Supervisor::run() {
   over_.set();
   co_await gate_.close();
   log::info("stopped");
-  co_return ready ? 0 : 1;
+  co_return ready && !failed_ ? 0 : 1;
 }
 
 Result<> Supervisor::start_keeper() {
@@ -231,6 +237,35 @@ void Supervisor::make_groups() {
   }
 }
 
+Result<> Supervisor::start_civi() {
+  if (!config_.civi) return {};
+  if (!log_) log_ = std::make_unique<EventLog>(config_.events);
+  const CiviConfig::Parts parts{loop_, environment_, [this] { return keeper_ ? keeper_->connection() : -1; }};
+  Result<std::unique_ptr<CiviTasks>> made = CiviTasks::make(*config_.civi, parts, *log_);
+  if (!made) return tl::unexpected{std::move(made.error())};
+  civi_ = std::move(*made);
+  civi_->hold(held_);
+  civi_runs_ = true;
+  gate_.spawn("CiviCRM", run_civi());
+  return {};
+}
+
+/// Its end is that of the whole program: whoever started this wanted its tasks to be run.
+async::Task<> Supervisor::run_civi() {
+  const Result<> outcome = co_await civi_->run();
+  civi_runs_ = false;
+  if (!outcome) {
+    log::critical(outcome.error().message());
+    failed_ = true;
+  }
+  if (stops_ > 0) {
+    check_over();
+  } else {
+    ++stops_;
+    stop();
+  }
+}
+
 void Supervisor::add_group(std::shared_ptr<const Config> part) {
   Group::Setting setting;
   setting.environment = environment_;
@@ -304,6 +339,7 @@ void Supervisor::obey_kill_switch() {
   log::warning(held_ ? "the kill switch holds all work: consumers drain, and none is started"
                      : "the kill switch holds no work any more");
   for (const auto& group : groups_) group->hold(held_);
+  if (civi_) civi_->hold(held_);
 }
 
 void Supervisor::sweep() {
@@ -312,18 +348,19 @@ void Supervisor::sweep() {
 
 void Supervisor::stop() {
   if (scheduler_) scheduler_->stop();
-  if (groups_.empty()) return stopped_.set();
+  if (civi_runs_) civi_->stop();
   for (const auto& group : groups_) group->stop(config_.stop_grace + config_.kill_grace + kFarewell);
   write_state();
   check_over();
 }
 
 void Supervisor::stop_now() {
+  if (civi_runs_) civi_->stop();
   for (const auto& group : groups_) group->stop(kFarewell);
 }
 
 void Supervisor::check_over() {
-  if (stops_ == 0 || (endings_ && endings_->open() > 0) || (log_ && !log_->is_quiet())) return;
+  if (stops_ == 0 || civi_runs_ || (endings_ && endings_->open() > 0) || (log_ && !log_->is_quiet())) return;
   if (std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->is_over(); })) stopped_.set();
 }
 

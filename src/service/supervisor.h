@@ -14,6 +14,7 @@
 #include "proc/keeper.h"
 #include "proc/systemd.h"
 #include "service/backend.h"
+#include "service/civi_tasks.h"
 #include "service/config.h"
 #include "service/endings.h"
 #include "service/group.h"
@@ -50,6 +51,8 @@ class Supervisor final : private Answering {
   Result<> start_keeper();
   void keeper_lost();
   void make_groups();
+  Result<> start_civi();
+  async::Task<> run_civi();
   void add_group(std::shared_ptr<const Config> part);
   void sweep();
   void reload();
@@ -100,12 +103,15 @@ class Supervisor final : private Answering {
   std::unique_ptr<QueueWatch> watch_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::shared_ptr<Scheduler> scheduler_;  // only where one is configured
+  std::unique_ptr<CiviTasks> civi_;       // the same
+  bool civi_runs_ = false;
   std::uint32_t last_owner_ = 0;
   SupervisorBackend backend_;
   std::unique_ptr<Companion> companion_;  // may be null
   bool held_ = false;                     // by the kill switch
   std::string switch_trouble_;            // why it could not be read
   int stops_ = 0;                         // how often it was asked to stop
+  bool failed_ = false;                   // it stops because something that must run does not
 };
 
 }  // namespace coworker::service

@@ -45,6 +45,7 @@ void Supervisor::apply(Config config) {
     last_reload_.text.push_back(logged.error().message());
     config.log = config_.log;
   }
+  config.civi = config_.civi;  // goes on as it is
   config_ = std::move(config);
   if (!store_) return;
   set_queues();

@@ -47,6 +47,7 @@ class PipeWorkerTest : public ::testing::Test {
     job.queue = "q";
     job.body = std::move(body);
     job.process_timeout = timeout;
+    job.context = context_;
     Watcher watcher;
     watcher.on_start = [this, id](pid_t group) {
       if (group > 0) groups_[id] = group;
@@ -77,6 +78,7 @@ class PipeWorkerTest : public ::testing::Test {
   }
   std::string pid(const std::string& id) { return ends_[id].result.substr(0, ends_[id].result.find(' ')); }
 
+  std::string context_;
   async::Loop loop_;
   proc::Limits process_limits_;
   std::unique_ptr<PipeWorker> worker_;
@@ -290,6 +292,37 @@ TEST_F(PipeWorkerTest, AMemoryLimitIsHeld) {
   start("a");
   run();
   EXPECT_THAT(reports_, ElementsAre("65536"));
+}
+
+TEST_F(PipeWorkerTest, AProcessServesOneContextAndMakesPlaceForAnother) {
+  make(serve(":"), {.count = 1});
+  for (const char* id : {"a1", "a2", "b1", "b2", "a3"}) {
+    context_ = std::string{id}.substr(0, 1);
+    start(id);
+  }
+  EXPECT_EQ(worker_->free_slots(), 0u);
+  run();
+  EXPECT_EQ(number("a1"), "1");
+  EXPECT_EQ(number("a2"), "2");
+  EXPECT_EQ(number("b1"), "1");
+  EXPECT_EQ(number("b2"), "2");
+  EXPECT_EQ(number("a3"), "1") << "the one that was there has made place";
+  EXPECT_EQ(pid("a1"), pid("a2"));
+  EXPECT_NE(pid("a1"), pid("b1"));
+}
+
+TEST_F(PipeWorkerTest, FreeSlotsAreThoseThatNeedNotWaitForAJob) {
+  make(serve(":"), {.count = 3});
+  EXPECT_EQ(worker_->free_slots(), 3u);
+  start("1");
+  EXPECT_EQ(worker_->free_slots(), 2u);
+  start("2");
+  start("3");
+  EXPECT_EQ(worker_->free_slots(), 0u);
+  on_end = [this] {
+    if (ends_.size() == 3) EXPECT_EQ(worker_->free_slots(), 3u);
+  };
+  run();
 }
 
 }  // namespace
