@@ -26,7 +26,8 @@ struct Request {
   bool is_last = false;  // too long: what follows cannot be told from it any more
 };
 
-/// Cuts what a client sends into requests. What comes out does not depend on how the stream was cut into pieces.
+/// Cuts what a client sends into requests. What comes out does not depend on how the stream was cut into pieces, except
+/// that a head which is no HTTP may be refused sooner or later.
 class RequestSplitter {
  public:
   static constexpr std::size_t kLongest = (std::size_t{1} << 24) - 1;

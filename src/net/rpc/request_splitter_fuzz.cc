@@ -3,7 +3,7 @@
 
 #include "net/rpc/request_splitter.h"
 
-// What comes out does not depend on where the stream was cut.
+// What comes out does not depend on where the stream was cut; a head that is no HTTP may be refused sooner or later.
 namespace {
 
 using coworker::net::rpc::Request;
@@ -35,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   take_all(two, parts);
   two.append(text.substr(cut));
   take_all(two, parts);
-  if (whole != parts) std::abort();
+  constexpr std::string_view kRefused = "2400!";
+  if (whole.substr(0, whole.find(kRefused)) != parts.substr(0, parts.find(kRefused))) std::abort();
   return 0;
 }
