@@ -384,6 +384,27 @@ def civi(servers, settings, table):
     table.row("memory, the last nine tenths of a million tasks", growth, "MiB more", "", ("flat", growth < 1))
 
 
+def web(servers, settings, table):
+    program = servers.program("bench_web")
+    quick = settings.turns == 1
+    count = 500 if quick else 20_000
+    url = servers.nginx({"runItems$": '{"values":[{"outcome":"ok","item":{"id":"12345","queue":"mailing-queue"}}]}',
+                         ".": '{"values":[]}'}) + "/civicrm/queue?token=t"
+
+    def rate(*words):
+        return lambda: count / run([program, *map(str, words)])["seconds"]
+    rates = in_turns({"bare": rate("bare", url, count), "call": rate("call", url, count, 1),
+                      "eight": rate("call", url, count, 8)}, settings.turns)
+    idle = run([program, "idle", url, "2" if quick else "30"])
+    table.heading("CiviCRM over HTTP: runItems of one task, from nginx on loopback, which answers at once")
+    table.row("libcurl in a loop on a kept connection (limit)", 1e6 / rates["bare"], "us")
+    table.row("the web client, one at a time", 1e6 / rates["call"], "us", _times(rates["bare"], rates["call"]))
+    table.row("a task more than the limit", 1e6 / rates["call"] - 1e6 / rates["bare"], "us")
+    table.row("eight at a time", rates["eight"], "tasks/s")
+    share = 100 * idle["cpu_seconds"] / idle["seconds"]
+    table.row("CPU of one processor without tasks", share, "%", "", ("< 0.5 %", share < 0.5))
+
+
 CASES = {"pipeline": pipeline, "batch": batch, "parallel": parallel, "latency": latency, "in_process": in_process,
          "waiting": waiting, "start": start, "workers": workers, "channels": channels,
-         "service": service, "control": control, "civi": civi}
+         "service": service, "control": control, "civi": civi, "web": web}

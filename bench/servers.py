@@ -99,6 +99,25 @@ class Servers:
         folder, path = self.fresh("beanstalkd")
         return self._start([shutil.which("beanstalkd"), "-b", folder, "-f", "0", "-l", "unix:" + path], folder, path)
 
+    def nginx(self, answers):
+        """The URL of a server that has an answer for each pattern of a path, in JSON."""
+        folder, path = self.fresh("nginx")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        locations = "".join(f"location ~ {pattern} {{ return 200 '{answer}'; }}\n" for pattern, answer in answers.items())
+        with open(os.path.join(folder, "nginx.conf"), "w", encoding="utf-8") as file:
+            file.write("daemon off;\nworker_processes 1;\n" + ("user root;\n" if os.getuid() == 0 else "") +
+                       f"pid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\nkeepalive_requests 10000000;\n" +
+                       "".join(f"{kind}_temp_path {folder}/{kind};\n"
+                               for kind in ("client_body", "fastcgi", "proxy", "uwsgi", "scgi")) +
+                       f"server {{\nlisten unix:{path};\nlisten 127.0.0.1:{port};\ndefault_type application/json;\n" +
+                       f"{locations}}}\n}}\n")
+        program = shutil.which("nginx") or "/usr/sbin/nginx"
+        self._start([program, "-p", folder, "-e", os.path.join(folder, "log"), "-c", os.path.join(folder, "nginx.conf")],
+                    folder, path)
+        return f"http://127.0.0.1:{port}"
+
     def noop(self):
         folder, path = self.fresh("noop")
         return self._start([self.program("bench_limits"), "noop-server", path], folder, path, keep_stdin=True)

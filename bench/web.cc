@@ -2,9 +2,11 @@
 //
 //   bench_web bare URL COUNT              libcurl in a loop, on one kept connection
 //   bench_web call URL COUNT PARALLEL     the same requests through the web client, so many at a time
+//   bench_web idle URL SECONDS            queues that are looked at as `coworker run --web` does, and never have a task
 //
 // URL is one that the web client takes; whatever stands there answers every POST like the end-point for `runItems`.
 #include <curl/curl.h>
+#include <sys/resource.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <chrono>
@@ -13,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "civi/agent.h"
 #include "civi/web_connection.h"
 #include "connection.h"
 
@@ -92,6 +95,36 @@ int through_client(civi::WebAddress address, int count, int parallel) {
   return 0;
 }
 
+double cpu_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return of(used.ru_utime) + of(used.ru_stime);
+}
+
+int idle(civi::WebAddress address, int seconds) {
+  async::Loop loop;
+  civi::WebConnection::Options options;
+  options.address = std::move(address);
+  Result<std::unique_ptr<civi::Connection>> made = civi::WebConnection::make(loop, std::move(options));
+  if (!made) give_up(made.error().message());
+  const std::shared_ptr<civi::Connection> connection = std::move(*made);
+  civi::Agent::Options often;
+  often.poll_longest = Millis{5'000};
+  often.poll_shortest = Millis{250};
+  often.duration = Seconds{seconds};
+  civi::Agent agent{loop, connection, connection, often, [](const civi::Agent::Event&) {}};
+  const double before = cpu_seconds();
+  boost::asio::co_spawn(loop, agent.run(), [](const std::exception_ptr&, const Result<>& ended) {
+    if (!ended) give_up(ended.error().message());
+  });
+  loop.run();
+  std::printf("{\"seconds\": %d, \"cpu_seconds\": %.6f}\n", seconds, cpu_seconds() - before);
+  return 0;
+}
+
 }  // namespace
 }  // namespace coworker::bench
 
@@ -102,5 +135,6 @@ int main(int argc, char** argv) {
   const int count = argc > 3 ? std::atoi(argv[3]) : 0;
   if (address && mode == "bare" && argc == 4) return bare(*address, count);
   if (address && mode == "call" && argc == 5) return through_client(*address, count, std::atoi(argv[4]));
-  give_up("usage: bench_web bare URL COUNT, bench_web call URL COUNT PARALLEL");
+  if (address && mode == "idle" && argc == 4) return idle(*address, count);
+  give_up("usage: bench_web bare URL COUNT, call URL COUNT PARALLEL, idle URL SECONDS");
 }

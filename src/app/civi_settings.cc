@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <random>
 
 #include "app/config_keys_civi.h"
 #include "base/log.h"
@@ -18,6 +19,8 @@ namespace coworker::app {
 namespace {
 
 constexpr const char* kSection = "civi";
+constexpr Millis kWebPoll{5'000};
+constexpr Millis kWebPollShortest{250};
 
 Path at(std::string_view name) {
   return {kSection, std::string{name}};
@@ -233,6 +236,16 @@ civi::Agent::Options agent_options(const Settings& settings) {
   return options;
 }
 
+/// Each look over HTTP is a few requests to a machine that has others to serve; and many programs keep no step.
+void slow_down(const Settings& settings, civi::Agent::Options& options) {
+  if (settings.given(at("pollInterval")) == nullptr) {
+    std::random_device random;
+    options.poll_longest =
+        Millis{std::uniform_int_distribution<Millis::rep>{kWebPoll.count() * 4 / 5, kWebPoll.count() * 6 / 5}(random)};
+  }
+  if (settings.given(at("pollIntervalMin")) == nullptr) options.poll_shortest = kWebPollShortest;
+}
+
 }  // namespace
 
 std::vector<Flag> civi_flags() {
@@ -267,6 +280,7 @@ Result<service::CiviConfig> civi_config(const Settings& settings) {
   if (!ways) return tl::unexpected{ways.error()};
   service::CiviConfig config;
   config.agent = agent_options(settings);
+  if (ways->control == Way::web) slow_down(settings, config.agent);
   if (ways->control == Way::pipe || ways->work == Way::pipe) {
     Result<civi::PipeConnection::Options> options = pipe_options(settings);
     if (!options) return tl::unexpected{std::move(options.error())};

@@ -94,6 +94,7 @@ std::vector<Command> work_commands() {
        "Serve the store and run the workers of the configuration, and the queues of a CiviCRM site",
        "  coworker run -c coworker.yml\n"
        "  coworker run --pipe='ssh web1 \"cd /var/www/site; cv pipe\"'\n"
+       "  COWORKER_WEB_CREDENTIAL=TOKEN coworker run --web=https://example.org/civicrm/queue\n"
        "  coworker run --daemon --pidfile /run/app/coworker.pid",
        {},
        run_flags(),

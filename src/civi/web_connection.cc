@@ -243,6 +243,7 @@ async::Task<Reply> WebConnection::find_end_point() {
   if (!answer.is_api || answer.status == 401) co_return answer.reply;
   if (const json::value* domain = first_of(answer.reply)) {
     own_.domain = number_of(*domain, "id");
+    site_.domain = own_.domain;
     const json::value* version = domain->if_object() ? domain->get_object().if_contains("version") : nullptr;
     if (version != nullptr && version->is_string()) site_.version = version->get_string();
   }
@@ -259,7 +260,8 @@ Reply WebConnection::check_version() const {
 }
 
 async::Task<> WebConnection::find_contact() {
-  const json::array self{json::array{"id", "=", "user_contact_id"}};
+  json::array self;
+  self.push_back(json::array{"id", "=", "user_contact_id"});
   const Question question{"Contact", "get", json::object{{"select", json::array{"id"}}, {"where", self}}};
   const WebAnswer answer = co_await ask(question);
   if (const json::value* contact = first_of(answer.reply)) own_.contact = number_of(*contact, "id");

@@ -2,13 +2,15 @@
 
 /*
  * Stands for a CiviCRM site: its APIv4 end-point, with queues, permissions and AuthX as far as a task runner sees them,
- * and the same as JSON-RPC at /rpc. Run by php-fpm behind nginx. The folder STAND_IN holds
+ * and the same as JSON-RPC at /rpc. Run by php-fpm behind nginx; as a program it is a pipe of the same site. STAND_IN is
+ * a folder that holds
  *
  *   queues.json    {"queues": {name: {status, lease_time, retry_limit, error, batch_limit}}, "items": [{id, queue,
  *                  release, run_count, run_as, task}]}; the test writes it, the site changes it
  *   plan           what goes wrong next, a line each: "Queue/claimItems status 503"; a line is used once, in the order
  *                  of the file, by the first request that it names ("*": any)
- *   requests       a line for each request: what, the client's port, how the client said who it is
+ *   requests       a line for each request: what, the client's port, how the client said who it is; over a pipe:
+ *                  what, the word pipe, the contact
  *   ran            a line for each task that began: its id
  *   go             tasks and requests that hold wait until it exists
  */
@@ -18,7 +20,8 @@ const PASSWORDS = ['mara:p@ss:w/rd' => [5, true]];
 const DOMAIN = 1;
 
 $folder = $_SERVER['STAND_IN'];
-$path = strtok($_SERVER['REQUEST_URI'], '?');
+$path = strtok($_SERVER['REQUEST_URI'] ?? '', '?');
+$logged_in = null;  // over a pipe: contact, may administer queues
 
 final class ApiError extends Exception {
   public function __construct(string $message, public int $status = 500, public string|int $name = 0) {
@@ -125,6 +128,8 @@ function go_wrong(array $words): void {
 // ---- who asks -----------------------------------------------------------------------------------
 
 function who(): array {
+  global $logged_in;
+  if ($logged_in !== null) return $logged_in;
   $given = $_SERVER['HTTP_X_CIVI_AUTH'] ?? $_SERVER['HTTP_AUTHORIZATION'] ?? '';
   if ($given === '') return [null, false];
   [$kind, $secret] = explode(' ', $given, 2) + [1 => ''];
@@ -225,7 +230,7 @@ function api4(string $entity, string $action, array $params): array {
       $may($is_admin);
       return [['id' => DOMAIN, 'version' => '5.81.0']];
     case 'Contact.get':
-      $may($contact !== null);
+      $may($contact !== null && $params['where'] === [['id', '=', 'user_contact_id']]);
       return [['id' => $contact]];
     case 'Queue.getFields':
       $may($contact !== null);
@@ -279,6 +284,40 @@ function serve(string $entity, string $action, array $params): array {
     . strtok($_SERVER['HTTP_X_CIVI_AUTH'] ?? $_SERVER['HTTP_AUTHORIZATION'] ?? 'nobody', ' '));
   if ($wrong = planned("$entity/$action")) go_wrong($wrong);
   return api4($entity, $action, $params);
+}
+
+/** A line of a pipe. */
+function answer_line(array $call): mixed {
+  global $logged_in;
+  switch ($call['method']) {
+    case 'options':
+      return $call['params'];
+    case 'login':
+      $logged_in = [(int) $call['params']['contactId'], true];
+      return ['contactId' => $logged_in[0], 'userId' => null];
+    default:
+      [$entity, $action, $params] = $call['params'] + [2 => []];
+      note('requests', "$entity/$action pipe {$logged_in[0]}");
+      return api4($entity, $action, $params);
+  }
+}
+
+if (PHP_SAPI === 'cli') {
+  $logged_in = [0, true];
+  $prefix = '';
+  echo json_encode(['Civi::pipe' => ['v' => '5.81.0', 't' => 'trusted', 'l' => ['login']]]), "\n";
+  while (($line = fgets(STDIN)) !== false) {
+    $call = json_decode($line, true);
+    $reply = ['jsonrpc' => '2.0'];
+    try {
+      $reply['result'] = answer_line($call);
+    } catch (ApiError $error) {
+      $reply['error'] = ['code' => -32099, 'message' => $error->getMessage(), 'data' => null];
+    }
+    $prefix = $call['params']['responsePrefix'] ?? $prefix;
+    echo $prefix, json_encode($reply + ['id' => $call['id'] ?? null]), "\n";
+  }
+  exit;
 }
 
 if ($path === '/rpc') {
