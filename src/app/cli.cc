@@ -156,10 +156,11 @@ int run_cli(int argc, char** argv, const worker::Registry& workers, const Method
     std::fputs(fmt::format("coworker {}\n", version()).c_str(), stdout);
     return kDone;
   }
-  // Started for each job, so it does not wait for the table of commands.
+  // Started for each job, or again at once when it has died, so these do not wait for the table of commands.
   if (argc == 5 && std::strcmp(argv[1], service::kIsolatedWord) == 0) {
     return run_isolated({argv + 2, 3}, workers);
   }
+  if (argc == 2 && std::strcmp(argv[1], service::kLoopWord) == 0) return run_loop_worker(workers);
   CLI::App root{"Background jobs: stored durably, handed out in microseconds, run in processes it owns"};
   root.name("coworker");
   root.require_subcommand(1);

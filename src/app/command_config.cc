@@ -2,6 +2,7 @@
 
 #include "app/command_list.h"
 #include "app/config_docs.h"
+#include "app/loop_settings.h"
 #include "app/output.h"
 #include "app/store_session.h"
 #include "app/worker_registry.h"
@@ -38,9 +39,12 @@ int run_config_check(const Arguments& arguments, const Context& context) {
   const Result<worker::Registry> registry = registry_with_bootstrap(context.workers, settings);
   if (!registry) return complain(registry.error());
   if (Result<> checked = check_workers(*service, settings, *registry); !checked) return complain(checked.error());
+  const Result<std::vector<service::LoopConfig>> loops = loop_configs(settings, *registry);
+  if (!loops) return complain(loops.error());
   if (service->schedule && !check_crontab(*service->schedule)) return kFailed;
-  print_line(fmt::format("{}: {} queues, {} groups of consumers", fmt::join(configuration->files, ", "),
-                         service->queues.size(), service->consumers.size()));
+  print_line(fmt::format("{}: {} queues, {} groups of consumers, {} loop workers",
+                         fmt::join(configuration->files, ", "), service->queues.size(), service->consumers.size(),
+                         loops->size()));
   return kDone;
 }
 

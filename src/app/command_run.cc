@@ -11,6 +11,7 @@
 #include "app/civi_settings.h"
 #include "app/command_list.h"
 #include "app/control_socket.h"
+#include "app/loop_settings.h"
 #include "app/store_session.h"
 #include "app/worker_registry.h"
 #include "app/worker_settings.h"
@@ -30,14 +31,15 @@ constexpr Millis kOwnerPause{50};
 
 // Consumers are told by the environment what they need before the supervisor
 // speaks to them.
-void export_settings(const Settings& settings) {
+void export_settings(const Settings& settings, const std::string& library) {
   const auto set = [](const char* name, const std::string& text) {
     if (!text.empty()) ::setenv(name, text.c_str(), 1);
   };
   set("COWORKER_LOG_LEVEL", settings.text({"log", "level"}));
   set("COWORKER_LOG_FORMAT", settings.text({"log", "format"}));
   set("COWORKER_LOG_FILE", settings.text({"log", "file"}));
-  set("COWORKER_BOOTSTRAP", settings.text({"bootstrap"}));
+  // Whole, as a loop worker may have a working directory of its own.
+  set("COWORKER_BOOTSTRAP", library);
 }
 
 // Without a word about queues, each inline worker of the program serves the
@@ -86,7 +88,10 @@ Result<service::Config> run_config(const Settings& settings, const worker::Regis
   if (config->schedule && registry.hooks().around_adds()) {
     log::warning("the schedule of run calls no hooks around adds; coworker schedule --watch beside it does");
   }
-  const bool has_other_work = !config->queues.empty() || config->schedule;
+  Result<std::vector<service::LoopConfig>> loops = loop_configs(settings, registry);
+  if (!loops) return tl::unexpected{std::move(loops.error())};
+  config->loops = std::move(*loops);
+  const bool has_other_work = !config->queues.empty() || config->schedule || !config->loops.empty();
   const Value* civi = settings.given({"civi"});
   if (civi != nullptr && (std::get<bool>(civi->data) || !has_other_work)) {
     Result<service::CiviConfig> site = civi_config(settings);
@@ -99,7 +104,7 @@ Result<service::Config> run_config(const Settings& settings, const worker::Regis
   if (!has_other_work && !config->civi) {
     return fail(
         Errc::invalid_argument,
-        "there is nothing to run: no queues, no schedule and no CiviCRM site in the configuration (see coworker "
+        "there is nothing to run: no queues, no loops, no schedule and no CiviCRM site in the configuration (see coworker "
         "run --help)");
   }
   // A site's tasks are in its own database; only their history would be kept here, for who says where.
@@ -192,11 +197,17 @@ int run_all(const Arguments& arguments, const Context& context, bool debug) {
   if (!config) return complain(config.error());
   const Result<ControlOptions> control = control_options(*settings, arguments.has("insecure"));
   if (!control) return complain(control.error());
-  export_settings(*settings);
+  export_settings(*settings, registry->library());
 
   std::unique_ptr<BrokerThread> broker;
   Result<> started;
-  if (!config->store.empty()) started = start_broker(*settings, config->store_password, broker);
+  if (config->needs_store()) {
+    started = start_broker(*settings, config->store_password, broker);
+  } else if (!config->store.empty()) {
+    // No store makes the folder where others look for this program.
+    std::error_code ignored;
+    std::filesystem::create_directories(service::state_directory(config->store), ignored);
+  }
   if (!started) {
     return complain(std::move(started.error()).wrap("start the broker"));
   }

@@ -42,6 +42,7 @@ enum class Scope : std::uint8_t {
   consumer_entry,
   schedule,
   tls,
+  loop,
   shared,
   civi,
   log,

@@ -23,4 +23,7 @@ Result<worker::Registry> registry_with_bootstrap(const worker::Registry& own, co
 /// path of the library (empty: none) and the worker's name. The exit code.
 int run_isolated(std::span<char* const> words, const worker::Registry& own);
 
+/// What the process of a loop worker does; the exit code.
+int run_loop_worker(const worker::Registry& own);
+
 }  // namespace coworker::app

@@ -83,6 +83,13 @@ Result<Fd> Keeper::add_owner(std::uint32_t id) {
   return std::move(pair->ours);
 }
 
+void Keeper::give_grace(pid_t group, Millis grace) {
+  const KeeperMessage message{KeeperMessage::kGrace, static_cast<std::uint32_t>(group),
+                              static_cast<std::uint32_t>(grace.count())};
+  while (::send(control_.native_handle(), &message, sizeof message, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  }
+}
+
 void Keeper::listen() {
   using Stream = boost::asio::posix::stream_descriptor;
   control_.async_wait(Stream::wait_read, [this, alive = std::weak_ptr<bool>{alive_}](boost::system::error_code error) {

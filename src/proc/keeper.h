@@ -34,6 +34,9 @@ class Keeper {
   /// A connection for another process, which inherits it; its groups die when its last copy is closed.
   Result<Fd> add_owner(std::uint32_t id);
 
+  /// A group that was registered over connection() may live on for so long when this process ends, to end by itself.
+  void give_grace(pid_t group, Millis grace);
+
   pid_t pid() const noexcept { return process_.pid; }
 
   ~Keeper();

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/fd.h"
@@ -26,14 +27,29 @@ namespace coworker::proc {
 namespace {
 
 constexpr int kCheckEvery = 2;       // ms, while groups are dying
+constexpr int kLookEvery = 25;       // ms, while they may still live
 constexpr Seconds kGiveUpAfter{30};  // with a supervisor that is gone, on what cannot be killed
+
+using Clock = std::chrono::steady_clock;
+
+struct Group {
+  std::uint64_t start = 0;  // of its leader; 0: it was gone by then
+  Millis grace{0};
+};
 
 /// One connection and the groups that were registered over it.
 struct Owner {
   Fd socket;
   std::uint32_t id = 0;
-  std::map<pid_t, std::uint64_t> groups{};  // leader, and when it started: 0 when it was gone by then
+  std::map<pid_t, Group> groups{};  // by their leaders
   std::uint32_t killed = 0;
+  Clock::time_point gone{};
+
+  bool has_grace(const Group& group) const { return group.grace > Millis{0} && Clock::now() < gone + group.grace; }
+  void lose() {
+    socket.reset();
+    gone = Clock::now();
+  }
 };
 
 class Keeper {
@@ -53,24 +69,29 @@ class Keeper {
 
   Owner control_;
   std::vector<Owner> owners_;
-  std::chrono::steady_clock::time_point give_up_{};
+  Clock::time_point give_up_{};
 };
 
 bool Keeper::finished() const {
   if (control_.socket) return false;
-  return (control_.groups.empty() && owners_.empty()) || std::chrono::steady_clock::now() >= give_up_;
+  return (control_.groups.empty() && owners_.empty()) || Clock::now() >= give_up_;
 }
 
 void Keeper::wait() {
   std::vector<pollfd> polled;
-  bool dying = !control_.socket;
+  int pause = control_.socket ? -1 : kLookEvery;
   const auto add = [&](const Owner& owner) {
-    if (owner.socket) polled.push_back(pollfd{owner.socket.get(), POLLIN, 0});
-    dying = dying || !owner.socket;
+    if (owner.socket) {
+      polled.push_back(pollfd{owner.socket.get(), POLLIN, 0});
+      return;
+    }
+    const bool dying = std::any_of(owner.groups.begin(), owner.groups.end(),
+                                   [&](const auto& each) { return !owner.has_grace(each.second); });
+    if (dying) pause = kCheckEvery;
   };
   add(control_);
   std::for_each(owners_.begin(), owners_.end(), add);
-  ::poll(polled.data(), polled.size(), dying ? kCheckEvery : -1);
+  ::poll(polled.data(), polled.size(), pause);
 }
 
 bool Keeper::receive(Owner& owner) {
@@ -88,7 +109,7 @@ bool Keeper::receive(Owner& owner) {
     if (errno == EAGAIN) return false;
   }
   if (got <= 0) {
-    owner.socket.reset();
+    owner.lose();
     return false;
   }
   Fd attached;
@@ -106,11 +127,16 @@ void Keeper::handle(Owner& owner, const KeeperMessage& message, Fd attached) {
   switch (message.kind) {
     case KeeperMessage::kBorn: {
       const std::optional<ProcessRow> leader = find_process(group);
-      owner.groups[group] = leader ? leader->start : 0;
+      owner.groups[group] = Group{leader ? leader->start : 0};
       break;
     }
     case KeeperMessage::kDead:
       owner.groups.erase(group);
+      break;
+    case KeeperMessage::kGrace:
+      if (const auto found = owner.groups.find(group); found != owner.groups.end()) {
+        found->second.grace = Millis{message.count};
+      }
       break;
     case KeeperMessage::kOwner:
       if (&owner == &control_ && attached) {
@@ -128,15 +154,15 @@ void Keeper::handle(Owner& owner, const KeeperMessage& message, Fd attached) {
 /// Of an owner that is gone: kills what still runs, forgets what does not.
 void Keeper::tend(Owner& owner) {
   for (auto entry = owner.groups.begin(); entry != owner.groups.end();) {
-    const auto [group, start] = *entry;
+    const pid_t group = entry->first;
     const std::optional<ProcessRow> leader = find_process(group);
     // A leader that started at another time is somebody else's process under a number that became free.
-    const bool reused = leader && leader->start != start;
+    const bool reused = leader && leader->start != entry->second.start;
     if (reused || !group_runs(group)) {
       entry = owner.groups.erase(entry);
       continue;
     }
-    if (signal_group(group, SIGKILL)) ++owner.killed;
+    if (!owner.has_grace(entry->second) && signal_group(group, SIGKILL)) ++owner.killed;
     ++entry;
   }
 }
@@ -164,7 +190,11 @@ int Keeper::run() {
     const bool had_supervisor = static_cast<bool>(control_.socket);
     while (control_.socket && receive(control_)) {
     }
-    if (had_supervisor && !control_.socket) give_up_ = std::chrono::steady_clock::now() + kGiveUpAfter;
+    if (had_supervisor && !control_.socket) {
+      give_up_ = Clock::now() + kGiveUpAfter;
+      for (const auto& [leader, group] : control_.groups)
+        give_up_ = std::max(give_up_, control_.gone + group.grace + kGiveUpAfter);
+    }
     for (Owner& owner : owners_) {
       while (owner.socket && receive(owner)) {
       }
@@ -187,7 +217,7 @@ int Keeper::run() {
 }  // namespace
 
 int keeper_main(int control) {
-  name_process("coworker-keeper");
+  name_process(kKeeperName);
   log::set_role("keeper");
   for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU}) {
     ::signal(number, SIG_IGN);

@@ -9,7 +9,9 @@
 #include <cstdio>
 #include <thread>
 
+#include "base/file.h"
 #include "base/log.h"
+#include "proc/keeper_main.h"
 #include "proc/process_table.h"
 
 namespace coworker::proc {
@@ -39,6 +41,16 @@ bool run_is_over(const std::string& mark) {
     return false;
   const std::optional<ProcessRow> supervisor = find_process(pid);
   return !supervisor || supervisor->start != start || supervisor->dead();
+}
+
+bool is_keeper_at_work() {
+  for (const ProcessRow& row : list_processes()) {
+    const Result<std::string> name = read_file(fmt::format("/proc/{}/comm", row.pid));
+    if (row.dead() || !name || *name != std::string{kKeeperName} + "\n") continue;
+    const std::optional<std::string> mark = started_with(row.pid, kRunVariable);
+    if (mark && run_is_over(*mark)) return true;
+  }
+  return false;
 }
 
 bool kill_leftovers(Millis deadline) {

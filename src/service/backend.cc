@@ -46,6 +46,34 @@ WorkerView view_of(const std::string& name, const Group& group) {
   return view;
 }
 
+boost::json::object object_of(const proc::Certificate& end) {
+  boost::json::object object{{"text", end.describe()}, {"pid", end.pid}, {"wall_ms", end.wall.count()}};
+  object[end.exit.by_signal ? "signal" : "code"] = end.exit.code;
+  return object;
+}
+
+WorkerView view_of(const LoopView& loop) {
+  WorkerView view;
+  view.name = loop.name;
+  view.id = loop.id;
+  view.kind = api::WorkerKind::loop;
+  view.state = static_cast<LoopState>(loop.phase);
+  view.pid = loop.pid;
+  view.uptime = loop.uptime;
+  view.looptime = loop.looptime;
+  view.forever = loop.forever;
+  view.rounds = loop.rounds;
+  view.failed_rounds = loop.failed_rounds;
+  view.restarts = loop.restarts;
+  view.last_round = loop.last_round;
+  view.last_failure = loop.last_failure;
+  if (loop.last_exit) view.last_exit = object_of(*loop.last_exit);
+  return view;
+}
+
+static_assert(static_cast<int>(LoopState::paused) == static_cast<int>(worker::LoopPhase::paused) &&
+              static_cast<int>(LoopState::fatal) == static_cast<int>(worker::LoopPhase::fatal));
+
 }  // namespace
 
 SupervisorBackend::SupervisorBackend(async::Loop& loop, Answering& system) : loop_{loop}, system_{system} {}
@@ -70,6 +98,9 @@ Group* SupervisorBackend::group(const std::string& name) const {
 
 Error SupervisorBackend::unknown(const std::string& name) const {
   std::vector<std::string> names;
+  for (const LoopView& loop : system_.loops() ? system_.loops()->list() : std::vector<LoopView>{}) {
+    names.push_back(loop.name);
+  }
   for (const auto& [own, group] : named_groups()) names.push_back(own);
   if (names.empty()) return {Errc::not_found, fmt::format("there is no worker '{}', and no other either", name)};
   return {Errc::not_found, fmt::format("there is no worker '{}', but {}", name, fmt::join(names, ", "))};
@@ -77,39 +108,53 @@ Error SupervisorBackend::unknown(const std::string& name) const {
 
 async::Task<Result<std::vector<WorkerView>>> SupervisorBackend::workers() {
   std::vector<WorkerView> all;
+  for (const LoopView& loop : system_.loops() ? system_.loops()->list() : std::vector<LoopView>{}) {
+    all.push_back(view_of(loop));
+  }
   for (const auto& [name, group] : named_groups()) all.push_back(view_of(name, *group));
   co_return all;
 }
 
 async::Task<Result<WorkerView>> SupervisorBackend::worker(std::string name) {
+  if (has_loop(name)) co_return view_of(*system_.loops()->find(name));
   if (const Group* found = group(name)) co_return view_of(name, *found);
   co_return tl::unexpected{unknown(name)};
 }
 
-async::Task<Result<>> SupervisorBackend::act(std::string name, Result<> (Group::*of_group)()) {
+bool SupervisorBackend::has_loop(const std::string& name) const {
+  return system_.loops() != nullptr && system_.loops()->find(name);
+}
+
+async::Task<Result<>> SupervisorBackend::act(std::string name, Result<> (Group::*of_group)(),
+                                             async::Task<Result<>> (Loops::*of_loop)(std::string)) {
   if (system_.is_stopping()) co_return fail(Errc::unavailable, "the supervisor is stopping");
+  if (has_loop(name)) {
+    Result<> done = co_await (system_.loops()->*of_loop)(name);
+    co_return done;
+  }
   if (Group* found = group(name)) co_return (found->*of_group)();
   co_return tl::unexpected{unknown(name)};
 }
 
 async::Task<Result<>> SupervisorBackend::pause(std::string name) {
-  return act(std::move(name), &Group::pause);
+  return act(std::move(name), &Group::pause, &Loops::pause);
 }
 async::Task<Result<>> SupervisorBackend::resume(std::string name) {
-  return act(std::move(name), &Group::resume);
+  return act(std::move(name), &Group::resume, &Loops::resume);
 }
 async::Task<Result<>> SupervisorBackend::start(std::string name) {
-  return act(std::move(name), &Group::start_again);
+  return act(std::move(name), &Group::start_again, &Loops::start);
 }
 async::Task<Result<>> SupervisorBackend::stop(std::string name) {
-  return act(std::move(name), &Group::end);
+  return act(std::move(name), &Group::end, static_cast<async::Task<Result<>> (Loops::*)(std::string)>(&Loops::stop));
 }
 async::Task<Result<>> SupervisorBackend::restart(std::string name) {
-  return act(std::move(name), &Group::restart);
+  return act(std::move(name), &Group::restart, &Loops::restart);
 }
 
 async::Task<Result<>> SupervisorBackend::scale(std::string name, std::uint32_t processes) {
   if (system_.is_stopping()) co_return fail(Errc::unavailable, "the supervisor is stopping");
+  if (has_loop(name)) co_return fail(Errc::invalid_argument, fmt::format("loop worker '{}' is one process", name));
   if (Group* found = group(name)) {
     found->scale_to(processes);
     co_return Result<>{};
@@ -117,7 +162,13 @@ async::Task<Result<>> SupervisorBackend::scale(std::string name, std::uint32_t p
   co_return tl::unexpected{unknown(name)};
 }
 
-async::Task<Result<boost::json::value>> SupervisorBackend::send(std::string name, std::string, boost::json::value) {
+async::Task<Result<boost::json::value>> SupervisorBackend::send(std::string name, std::string word,
+                                                                boost::json::value arguments) {
+  if (has_loop(name)) {
+    Result<boost::json::value> reply =
+        co_await system_.loops()->send(std::move(name), std::move(word), std::move(arguments));
+    co_return reply;
+  }
   if (group(name) == nullptr) co_return tl::unexpected{unknown(name)};
   co_return fail(Errc::invalid_argument, fmt::format("'{}' is no loop worker: it takes no words", name));
 }
@@ -131,7 +182,7 @@ async::Task<Result<api::DaemonView>> SupervisorBackend::status() {
   view.uptime = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started_);
   view.stopping = system_.is_stopping();
   view.held = system_.is_held();
-  view.workers = system_.groups().size();
+  view.workers = system_.groups().size() + (system_.loops() ? system_.loops()->list().size() : 0);
   co_return view;
 }
 

@@ -9,6 +9,7 @@
 #include "api/backend.h"
 #include "async/loop.h"
 #include "service/group.h"
+#include "service/loops.h"
 #include "store/store.h"
 
 namespace coworker::service {
@@ -20,6 +21,7 @@ class Answering {
   virtual const Config& config() const = 0;
   virtual store::Store* store() = 0;  // nullptr: it is not open
   virtual const std::vector<std::unique_ptr<Group>>& groups() const = 0;
+  virtual Loops* loops() = 0;  // nullptr: there are none yet
   virtual bool is_stopping() const = 0;
   virtual bool is_held() const = 0;  // by the kill switch
   virtual api::Reloaded read_again() = 0;
@@ -55,7 +57,9 @@ class SupervisorBackend final : public api::Backend {
   std::vector<std::pair<std::string, Group*>> named_groups() const;
   Group* group(const std::string& name) const;
   Error unknown(const std::string& name) const;
-  async::Task<Result<>> act(std::string name, Result<> (Group::*of_group)());
+  bool has_loop(const std::string& name) const;
+  async::Task<Result<>> act(std::string name, Result<> (Group::*of_group)(),
+                            async::Task<Result<>> (Loops::*of_loop)(std::string));
 
   async::Loop& loop_;
   Answering& system_;

@@ -30,16 +30,4 @@ Config of_group(const Config& config, std::size_t group) {
   return part;
 }
 
-std::string_view to_string(LoopKind kind) noexcept {
-  switch (kind) {
-    case LoopKind::inline_worker:
-      return "inline";
-    case LoopKind::command:
-      return "command";
-    case LoopKind::pipe:
-      return "pipe";
-  }
-  return "unknown";
-}
-
 }  // namespace coworker::service

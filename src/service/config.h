@@ -14,6 +14,7 @@
 #include "job/cron.h"
 #include "job/new_job.h"
 #include "store/tls.h"
+#include "worker/loop_spec.h"
 
 /// What the supervisor runs, as plain values with every default filled in. Parsing, names of keys and their
 /// checks belong to app/config; what stands here is taken as valid.
@@ -96,13 +97,7 @@ struct ConsumerConfig {
   std::uint32_t prefetch = 0;    // jobs it holds beyond these, so that a free slot need not wait for the store
 };
 
-enum class LoopKind : std::uint8_t {
-  inline_worker,  // a LoopWorker registered under `worker`
-  command,        // a program that is started every period
-  pipe,           // a long-lived program that is told every period
-};
-
-std::string_view to_string(LoopKind kind) noexcept;
+using worker::LoopKind;
 
 /// A loop worker: one process, see worker/loop_runner.h.
 struct LoopConfig {
@@ -173,6 +168,9 @@ struct Config {
   Millis lease{15'000};           // renewed at a third of it while the worker lives
   Millis stop_grace{10'000};      // at a stop: how long running jobs may take to finish
   Millis kill_grace{5'000};       // between SIGTERM and SIGKILL when a worker's time is up
+
+  /// Whether anything of it deals with jobs.
+  bool needs_store() const { return !store.empty() && (!queues.empty() || schedule.has_value() || civi); }
 };
 
 /// What the consumers of one group need of it: that group, alone, and its queues.

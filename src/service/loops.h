@@ -99,10 +99,14 @@ class Loops {
   async::Task<Result<boost::json::value>> send(std::string name, std::string word, boost::json::value arguments);
 
  private:
+  using Request = std::function<void(LoopProcess& process, Done done)>;
+
+  void settle_later();
   void settle();
   LoopProcess* at(const std::string& name) const;
   bool may_start(const LoopProcess& process) const;
   bool has_running_dependent(const LoopProcess& process) const;
+  async::Task<Result<boost::json::value>> ask(std::string name, Request request);
   async::Task<Result<>> act(std::string name, void (LoopProcess::*what)(Done done));
 
   async::Loop& loop_;
@@ -113,6 +117,10 @@ class Loops {
   boost::asio::steady_timer deadline_;
   bool held_ = false;
   bool stopping_ = false;
+  bool in_order_ = true;  // dependents end before what they depend on
+  bool settling_ = false;
+  // Ends the callbacks that are still queued when this object goes.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace coworker::service

@@ -17,11 +17,13 @@
 ///     coworker keeper      proc::keeper_main(3)
 ///     coworker consumer    service::consumer_main(registry)
 ///     coworker isolated …  isolated_main(words, registry): a job of a C++ worker, started by a consumer
+///     coworker loop-worker worker::loop_main(spec, registry)
 namespace coworker::service {
 
 inline constexpr const char* kKeeperWord = "keeper";
 inline constexpr const char* kConsumerWord = "consumer";
 inline constexpr const char* kIsolatedWord = "isolated";
+inline constexpr const char* kLoopWord = "loop-worker";
 
 /// The configuration, read again; `notes` say what of it cannot take effect before the next start.
 struct Reloaded {

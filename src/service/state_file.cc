@@ -49,6 +49,23 @@ json::object write(const RunState::Group& group) {
           {"consumers", std::move(consumers)}};
 }
 
+json::object write(const RunState::LoopWorker& loop) {
+  json::object out{{"name", loop.name},
+                   {"id", loop.id},
+                   {"state", loop.state},
+                   {"pid", loop.pid},
+                   {"looptime_ms", loop.looptime.count()},
+                   {"forever", loop.forever},
+                   {"rounds", loop.rounds},
+                   {"failed_rounds", loop.failed_rounds},
+                   {"restarts", loop.restarts},
+                   {"pause_ms", loop.pause.count()},
+                   {"last_failure", loop.last_failure},
+                   {"last_exit", loop.last_exit}};
+  if (loop.last_round) out["last_round_ms"] = loop.last_round->count();
+  return out;
+}
+
 template <class T>
 T number(const json::object& from, const char* key) {
   return json::value_to<T>(from.at(key));
@@ -77,6 +94,24 @@ RunState::Group read_group(const json::object& from) {
   return group;
 }
 
+RunState::LoopWorker read_loop(const json::object& from) {
+  RunState::LoopWorker loop;
+  loop.name = from.at("name").as_string();
+  loop.id = from.at("id").as_string();
+  loop.state = from.at("state").as_string();
+  loop.pid = number<pid_t>(from, "pid");
+  loop.looptime = Millis{number<std::int64_t>(from, "looptime_ms")};
+  loop.forever = from.at("forever").as_bool();
+  loop.rounds = number<std::uint64_t>(from, "rounds");
+  loop.failed_rounds = number<std::uint64_t>(from, "failed_rounds");
+  loop.restarts = number<std::uint64_t>(from, "restarts");
+  loop.pause = Millis{number<std::int64_t>(from, "pause_ms")};
+  loop.last_failure = from.at("last_failure").as_string();
+  loop.last_exit = from.at("last_exit").as_string();
+  if (from.contains("last_round_ms")) loop.last_round = Millis{number<std::int64_t>(from, "last_round_ms")};
+  return loop;
+}
+
 RunState read_state(const json::object& from) {
   RunState state;
   state.pid = number<pid_t>(from, "pid");
@@ -88,6 +123,7 @@ RunState read_state(const json::object& from) {
   state.reload.ok = reload.at("ok").as_bool();
   state.reload.text = json::value_to<std::vector<std::string>>(reload.at("text"));
   for (const json::value& group : from.at("groups").as_array()) state.groups.push_back(read_group(group.as_object()));
+  for (const json::value& loop : from.at("loops").as_array()) state.loops.push_back(read_loop(loop.as_object()));
   return state;
 }
 
@@ -119,6 +155,8 @@ bool is_directory_store(const std::string& store_url) {
 std::string to_text(const RunState& state) {
   json::array groups;
   for (const RunState::Group& group : state.groups) groups.push_back(write(group));
+  json::array loops;
+  for (const RunState::LoopWorker& loop : state.loops) loops.push_back(write(loop));
   return json::serialize(json::object{{"pid", state.pid},
                                       {"start", state.start},
                                       {"store", state.store},
@@ -126,7 +164,8 @@ std::string to_text(const RunState& state) {
                                       {"reload", json::object{{"count", state.reload.count},
                                                               {"ok", state.reload.ok},
                                                               {"text", json::value_from(state.reload.text)}}},
-                                      {"groups", std::move(groups)}});
+                                      {"groups", std::move(groups)},
+                                      {"loops", std::move(loops)}});
 }
 
 Result<RunState> parse_state(const std::string& text) {

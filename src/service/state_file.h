@@ -30,6 +30,21 @@ struct RunState {
     bool leaving = false;  // replaced by another configuration, ends when its jobs have
     std::vector<Consumer> consumers;
   };
+  struct LoopWorker {
+    std::string name;
+    std::string id;
+    std::string state;  // spinup, looping, paused, spindown, exited, backoff, fatal
+    pid_t pid = 0;
+    Millis looptime{0};
+    bool forever = true;
+    std::uint64_t rounds = 0;
+    std::uint64_t failed_rounds = 0;
+    std::uint64_t restarts = 0;
+    std::optional<Millis> last_round;
+    Millis pause{0};  // backoff: before its next start
+    std::string last_failure;
+    std::string last_exit;  // how its last process ended
+  };
   /// What became of the last wish to read the configuration again.
   struct Reload {
     std::uint64_t count = 0;  // 0: there was none
@@ -43,6 +58,7 @@ struct RunState {
   bool stopping = false;
   Reload reload;
   std::vector<Group> groups;
+  std::vector<LoopWorker> loops;
 };
 
 std::string to_text(const RunState& state);

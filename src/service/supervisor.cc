@@ -24,6 +24,7 @@ namespace {
 constexpr Millis kStorePause{1'000};
 constexpr Millis kKeeperPause{1'000};
 constexpr Millis kLookPause{1'000};  // between two looks at queues and processes
+constexpr Millis kOtherKeeperPause{20};
 constexpr int kRenewalsPerLease = 3;
 constexpr Millis kFarewell{5'000};  // beyond the consumers' own graces
 
@@ -72,18 +73,19 @@ async::Task<int> Supervisor::run() {
     log::critical(ready.error().message());
   } else {
     suspects_ = std::move(*suspects);
-    bool opened = true;
-    if (!config_.store.empty()) opened = co_await open_store();
-    if (opened) ready = start_scheduler();
-    if (!ready) log::critical(ready.error().message());
-    if (opened && ready) {
+    const bool prepared = co_await prepare_store();
+    if (prepared) co_await wait_for_other_keeper();
+    if (prepared && stops_ == 0) {
       // Their jobs may come to us.
       if (!proc::kill_leftovers(kFarewell)) log::error("processes of a dead supervisor do not die");
-      set_queues();
       obey_kill_switch();
-      make_groups();
+      make_loops();
+      if (store_) {
+        set_queues();
+        make_groups();
+        arm_leases();
+      }
       ready = start_civi();
-      arm_leases();
       arm_look();
       write_state();
       announce_ready();
@@ -112,6 +114,28 @@ async::Task<int> Supervisor::run() {
   co_return ready && !failed_ ? 0 : 1;
 }
 
+/// Without queues and schedule there is nothing to store.
+async::Task<bool> Supervisor::prepare_store() {
+  if (!config_.needs_store()) co_return stops_ == 0;
+  const bool opened = co_await open_store();
+  if (!opened) co_return false;
+  const Result<> scheduled = start_scheduler();
+  if (scheduled) co_return true;
+  log::critical(scheduled.error().message());
+  failed_ = true;
+  co_return false;
+}
+
+/// Loop workers of a supervisor that died end by themselves, in the time that its keeper gives them.
+async::Task<> Supervisor::wait_for_other_keeper() {
+  const auto end = std::chrono::steady_clock::now() + config_.stop_grace + config_.kill_grace + kFarewell;
+  for (bool told = false; stops_ == 0 && proc::is_keeper_at_work(); told = true) {
+    if (!told) log::info("waiting for the loop workers of a supervisor that died");
+    if (std::chrono::steady_clock::now() >= end) co_return;
+    co_await stopped_.wait_for(kOtherKeeperPause);
+  }
+}
+
 Result<> Supervisor::start_keeper() {
   const Result<int> program = proc::own_program();
   if (!program) return tl::unexpected{program.error()};
@@ -121,10 +145,11 @@ Result<> Supervisor::start_keeper() {
   launch.environment = environment_;
   proc::Keeper::Events events;
   events.on_gone = [this](std::uint32_t owner, std::uint32_t killed) {
-    if (killed > 0) log::info(fmt::format("{} groups of a dead consumer were killed", killed));
+    if (killed > 0) log::info(fmt::format("{} groups of a dead process were killed", killed));
     for (const auto& group : groups_) {
       if (group->on_gone(owner)) return;
     }
+    if (loops_) loops_->on_gone(owner);
   };
   events.on_lost = [this] { keeper_lost(); };
   Result<std::unique_ptr<proc::Keeper>> keeper = proc::Keeper::start(loop_, std::move(launch), std::move(events));
@@ -135,7 +160,7 @@ Result<> Supervisor::start_keeper() {
 
 /// Without a keeper no group may be started: consumers end in good order and come again with the next one.
 void Supervisor::keeper_lost() {
-  log::error("the keeper died; consumers are replaced");
+  log::error("the keeper died; consumers and loop workers are replaced");
   keeper_.reset();
   if (Result<> started = start_keeper(); !started) {
     log::error(started.error().message());
@@ -146,6 +171,7 @@ void Supervisor::keeper_lost() {
     return;
   }
   for (const auto& group : groups_) group->on_keeper_lost();
+  if (loops_) loops_->on_keeper_lost();
 }
 
 async::Task<bool> Supervisor::open_store() {
@@ -214,12 +240,37 @@ void Supervisor::on_signal(int number) {
     log::reopen();
     if (log_) log_->reopen();
     for (const auto& group : groups_) group->reopen_files();
+    if (loops_) loops_->reopen_files();
     if (number == SIGHUP) reload();
     return;
   }
   log::info(fmt::format("{}: {}", proc::signal_name(number), stops_ == 0 ? "stopping" : "stopping now"));
   if (stops_ == 0) systemd_.stopping();
   ++stops_ == 1 ? stop() : stop_now();
+}
+
+void Supervisor::make_loops() {
+  Loops::Setting setting;
+  setting.environment = environment_;
+  setting.stop_grace = config_.stop_grace;
+  setting.kill_grace = config_.kill_grace;
+  setting.keeper = [this] { return keeper_.get(); };
+  setting.next_owner = [this] { return ++last_owner_; };
+  Loops::Events events;
+  events.on_change = [this] { write_state(); };
+  events.on_over = [this] { check_over(); };
+  events.on_end = [this](const std::string& text) { on_loop_end(text); };
+  loops_ = std::make_unique<Loops>(loop_, std::move(setting), std::move(events));
+  loops_->hold(held_);
+  loops_->apply(config_.loops, config_.log);
+}
+
+void Supervisor::on_loop_end(const std::string& text) {
+  failed_ = true;
+  if (stops_ > 0) return;
+  log::critical(fmt::format("stopping, since it must not end: {}", text));
+  ++stops_;
+  stop();
 }
 
 /// As a first signal does; asking again changes nothing.
@@ -333,13 +384,14 @@ void Supervisor::obey_kill_switch() {
   const std::string trouble = switched ? "" : switched.error().message();
   if (!trouble.empty() && trouble != switch_trouble_) log::error(trouble);
   switch_trouble_ = trouble;
-  const bool hold = switched ? switched->work : held_ || groups_.empty();
+  const bool hold = switched ? switched->work : held_ || (groups_.empty() && !loops_);
   if (hold == held_) return;
   held_ = hold;
-  log::warning(held_ ? "the kill switch holds all work: consumers drain, and none is started"
+  log::warning(held_ ? "the kill switch holds all work: consumers drain, loop workers pause"
                      : "the kill switch holds no work any more");
   for (const auto& group : groups_) group->hold(held_);
   if (civi_) civi_->hold(held_);
+  if (loops_) loops_->hold(held_);
 }
 
 void Supervisor::sweep() {
@@ -348,19 +400,24 @@ void Supervisor::sweep() {
 
 void Supervisor::stop() {
   if (scheduler_) scheduler_->stop();
+  if (!loops_) return stopped_.set();
   if (civi_runs_) civi_->stop();
-  for (const auto& group : groups_) group->stop(config_.stop_grace + config_.kill_grace + kFarewell);
+  const Millis grace = config_.stop_grace + config_.kill_grace + kFarewell;
+  loops_->stop(grace);
+  for (const auto& group : groups_) group->stop(grace);
   write_state();
   check_over();
 }
 
 void Supervisor::stop_now() {
   if (civi_runs_) civi_->stop();
+  if (loops_) loops_->stop(kFarewell);
   for (const auto& group : groups_) group->stop(kFarewell);
 }
 
 void Supervisor::check_over() {
-  if (stops_ == 0 || civi_runs_ || (endings_ && endings_->open() > 0) || (log_ && !log_->is_quiet())) return;
+  if (stops_ == 0 || civi_runs_ || !loops_ || !loops_->is_over()) return;
+  if ((endings_ && endings_->open() > 0) || (log_ && !log_->is_quiet())) return;
   if (std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->is_over(); })) stopped_.set();
 }
 

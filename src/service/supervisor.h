@@ -18,6 +18,7 @@
 #include "service/config.h"
 #include "service/endings.h"
 #include "service/group.h"
+#include "service/loops.h"
 #include "service/queue_watch.h"
 #include "service/run.h"
 #include "service/scheduler.h"
@@ -48,8 +49,12 @@ class Supervisor final : private Answering {
   void set_queues();
   async::Task<> listen_for_signals();
   void on_signal(int number);
+  async::Task<> wait_for_other_keeper();
   Result<> start_keeper();
   void keeper_lost();
+  async::Task<bool> prepare_store();
+  void make_loops();
+  void on_loop_end(const std::string& text);
   void make_groups();
   Result<> start_civi();
   async::Task<> run_civi();
@@ -73,6 +78,7 @@ class Supervisor final : private Answering {
   const Config& config() const override { return config_; }
   store::Store* store() override { return store_.get(); }
   const std::vector<std::unique_ptr<Group>>& groups() const override { return groups_; }
+  Loops* loops() override { return loops_.get(); }
   bool is_stopping() const override { return stops_ > 0; }
   bool is_held() const override { return held_; }
   api::Reloaded read_again() override;
@@ -102,6 +108,7 @@ class Supervisor final : private Answering {
   std::unique_ptr<Endings> endings_;
   std::unique_ptr<QueueWatch> watch_;
   std::vector<std::unique_ptr<Group>> groups_;
+  std::unique_ptr<Loops> loops_;
   std::shared_ptr<Scheduler> scheduler_;  // only where one is configured
   std::unique_ptr<CiviTasks> civi_;       // the same
   bool civi_runs_ = false;

@@ -8,6 +8,27 @@
 
 /// The part of Supervisor that takes over a changed configuration, and says what it does.
 namespace coworker::service {
+namespace {
+
+RunState::LoopWorker state_of(const LoopView& loop) {
+  RunState::LoopWorker shown;
+  shown.name = loop.name;
+  shown.id = loop.id;
+  shown.state = to_string(loop.phase);
+  shown.pid = loop.pid;
+  shown.looptime = loop.looptime;
+  shown.forever = loop.forever;
+  shown.rounds = loop.rounds;
+  shown.failed_rounds = loop.failed_rounds;
+  shown.restarts = loop.restarts;
+  shown.last_round = loop.last_round;
+  shown.pause = loop.pause;
+  shown.last_failure = loop.last_failure;
+  if (loop.last_exit) shown.last_exit = loop.last_exit->describe();
+  return shown;
+}
+
+}  // namespace
 
 void Supervisor::reload() {
   if (stops_ > 0) return;
@@ -46,7 +67,14 @@ void Supervisor::apply(Config config) {
     config.log = config_.log;
   }
   config.civi = config_.civi;  // goes on as it is
+  if (loops_ && !store_ && config.needs_store()) {
+    last_reload_.text.push_back("queues and schedule take effect at the next start: there were none at this one");
+    config.queues.clear();
+    config.consumers.clear();
+    config.schedule.reset();
+  }
   config_ = std::move(config);
+  if (loops_) loops_->apply(config_.loops, config_.log);
   if (!store_) return;
   set_queues();
   if (const Result<> scheduled = start_scheduler(); !scheduled) {
@@ -89,6 +117,7 @@ void Supervisor::write_state() {
           {std::string{status.state}, status.pid, status.starts, status.pause, std::move(status.last_end)});
     }
   }
+  for (const LoopView& loop : loops_ ? loops_->list() : std::vector<LoopView>{}) state.loops.push_back(state_of(loop));
   state_.write(std::move(state));
 }
 

@@ -90,7 +90,10 @@ void LoopPage::begin() {
   content_->alive.store(ticks(Clock::now().time_since_epoch()), std::memory_order_relaxed);
 }
 void LoopPage::beat() {
-  begin();
+  // Who does not work gives no sign of it: that would look like work.
+  std::int64_t alive = content_->alive.load(std::memory_order_relaxed);
+  const std::int64_t now = ticks(Clock::now().time_since_epoch());
+  if (alive != kIdle) content_->alive.compare_exchange_strong(alive, now, std::memory_order_relaxed);
 }
 void LoopPage::end() {
   content_->alive.store(kIdle, std::memory_order_relaxed);
