@@ -405,6 +405,27 @@ def web(servers, settings, table):
     table.row("CPU of one processor without tasks", share, "%", "", ("< 0.5 %", share < 0.5))
 
 
+def loops(servers, settings, table):
+    program = servers.program("bench_loops")
+    quick = settings.turns == 1
+
+    def measured(*words):
+        return run([program, *(str(word) for word in words)])
+    table.heading("Loop workers")
+    orders = measured("orders", 100 if quick else 10_000)
+    table.row("pause seen by a sleeping worker, p50", orders["p50"], "ms")
+    table.row("pause seen by a sleeping worker, p99", orders["p99"], "ms", "", ("< 100 ms", orders["p99"] < 100))
+    restart = measured("restart", 3 if quick else 100)
+    table.row("SIGKILL to the next process's first round, p50", restart["p50"], "ms")
+    table.row("SIGKILL to the next process's first round, p99", restart["p99"], "ms", "",
+              ("< 50 ms", restart["p99"] < 50))
+    share = 100 * measured("idle", 100, 1 if quick else 20)["share"]
+    table.row("100 workers, an empty round a second: CPU", share, "%", "", ("< 1 %", share < 1))
+    period = measured("period", 100 if quick else 1000)
+    table.row("error of a period of 10 ms, p50", period["p50"], "ms")
+    table.row("error of a period of 10 ms, p99", period["p99"], "ms", "", ("< 5 ms", period["p99"] < 5))
+
+
 CASES = {"pipeline": pipeline, "batch": batch, "parallel": parallel, "latency": latency, "in_process": in_process,
          "waiting": waiting, "start": start, "workers": workers, "channels": channels,
-         "service": service, "control": control, "civi": civi, "web": web}
+         "service": service, "control": control, "civi": civi, "web": web, "loops": loops}

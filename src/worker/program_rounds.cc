@@ -71,7 +71,7 @@ PipeRounds::PipeRounds(async::Loop& loop, ProcessOptions options, const LoopSpec
       kill_grace_{spec.kill_grace},
       page_{page},
       pool_{std::make_unique<PipeWorker>(loop, std::move(options), PoolLimits{},
-                                         [] { return std::make_unique<JsonConversation>(); })},
+                                         [](const auto&, auto&) { return std::make_unique<JsonConversation>(); })},
       timer_{loop} {}
 
 void PipeRounds::ask(std::string body, std::function<void(Outcome)> then) {
