@@ -220,7 +220,7 @@ int run_worker() {
   const Result<std::string> text = read_all(worker::kLoopSpecFd);
   const auto spec = worker::parse_loop_spec(text.value_or(""));
   if (!spec) return 2;
-  log::configure(spec->log).value();
+  if (!log::configure(spec->log)) return 2;
   worker::Registry registry;
   registry.add_loop("ticker", {[] { return std::make_unique<Ticker>(); }});
   return worker::loop_main(*spec, registry);
@@ -229,7 +229,7 @@ int run_worker() {
 int run(const std::string& word, const char* first, const char* second) {
   log::Options quiet;
   quiet.level = log::Level::critical;
-  log::configure(quiet).value();
+  if (!log::configure(quiet)) return 2;
   const auto count = static_cast<std::size_t>(std::atoll(first));
   if (word == "orders") return orders(count);
   if (word == "restart") return restart(count);
