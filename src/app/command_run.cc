@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <set>
 #include <thread>
 
@@ -21,6 +22,7 @@
 #include "proc/program.h"
 #include "service/crontab_file.h"
 #include "service/run.h"
+#include "service/state_file.h"
 #include "store/url.h"
 
 namespace coworker::app {
