@@ -104,10 +104,10 @@ Result<service::Config> run_config(const Settings& settings, const worker::Regis
     config->civi = std::make_shared<const service::CiviConfig>(std::move(*site));
   }
   if (!has_other_work && !config->civi) {
-    return fail(
-        Errc::invalid_argument,
-        "there is nothing to run: no queues, no loops, no schedule and no CiviCRM site in the configuration (see coworker "
-        "run --help)");
+    return fail(Errc::invalid_argument,
+                "there is nothing to run: no queues, no loops, no schedule and no CiviCRM site in the configuration "
+                "(see coworker "
+                "run --help)");
   }
   // A site's tasks are in its own database; only their history would be kept here, for who says where.
   if (!has_other_work && settings.given({"store"}) == nullptr) config->store.clear();

@@ -24,7 +24,6 @@ namespace {
 constexpr Millis kStorePause{1'000};
 constexpr Millis kKeeperPause{1'000};
 constexpr Millis kLookPause{1'000};  // between two looks at queues and processes
-constexpr Millis kOtherKeeperPause{20};
 constexpr int kRenewalsPerLease = 3;
 constexpr Millis kFarewell{5'000};  // beyond the consumers' own graces
 
@@ -112,28 +111,6 @@ async::Task<int> Supervisor::run() {
   co_await gate_.close();
   log::info("stopped");
   co_return ready && !failed_ ? 0 : 1;
-}
-
-/// Without queues and schedule there is nothing to store.
-async::Task<bool> Supervisor::prepare_store() {
-  if (!config_.needs_store()) co_return stops_ == 0;
-  const bool opened = co_await open_store();
-  if (!opened) co_return false;
-  const Result<> scheduled = start_scheduler();
-  if (scheduled) co_return true;
-  log::critical(scheduled.error().message());
-  failed_ = true;
-  co_return false;
-}
-
-/// Loop workers of a supervisor that died end by themselves, in the time that its keeper gives them.
-async::Task<> Supervisor::wait_for_other_keeper() {
-  const auto end = std::chrono::steady_clock::now() + config_.stop_grace + config_.kill_grace + kFarewell;
-  for (bool told = false; stops_ == 0 && proc::is_keeper_at_work(); told = true) {
-    if (!told) log::info("waiting for the loop workers of a supervisor that died");
-    if (std::chrono::steady_clock::now() >= end) co_return;
-    co_await stopped_.wait_for(kOtherKeeperPause);
-  }
 }
 
 Result<> Supervisor::start_keeper() {
