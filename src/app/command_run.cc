@@ -221,9 +221,11 @@ int run_all(const Arguments& arguments, const Context& context, bool debug) {
       return ControlSocket::open(loop, backend, *control, context.methods);
     };
   }
+  service::RunEvents events;
+  events.on_ready = [&background] { background->ready(); };
   const int code = service::run_supervisor(
-      *config, [&, debug] { return read_again(arguments, debug, *settings, *registry); },
-      [&background] { background->ready(); }, std::move(open_control));
+      *config, [&, debug] { return read_again(arguments, debug, *settings, *registry); }, std::move(events),
+      std::move(open_control));
   if (broker) broker->stop();
   return code;
 }

@@ -40,19 +40,25 @@ class Companion {
   virtual async::Task<> stop() = 0;
 };
 using MakeCompanion = std::function<Result<std::unique_ptr<Companion>>(async::Loop& loop, api::Backend& backend)>;
+/// What the program around a supervisor is told; on the supervisor's thread.
+struct RunEvents {
+  std::function<void()> on_ready;             // everything was started
+  std::vector<int> signals;                   // caught beside those that mean something to the supervisor
+  std::function<void(int number)> on_signal;  // each that came, before it takes effect
+};
 
 /// Runs what `config` says until SIGTERM or SIGINT; a second one ends the wait for running jobs. Returns the exit code:
 /// 0 after a stop, 1 when it could not start. Uses the calling thread, and no user code runs in this process. The store
 /// must be there, or come (it is waited for).
 ///
-/// `on_ready` is called once everything was started; systemd is told the life of the service.
+/// Systemd is told the life of the service.
 ///
 /// `make_companion` is called before anything is started; when it fails nothing is.
 ///
-/// SIGHUP: `reload` is asked, and what has changed is applied without losing a job; after an error nothing changes. It
-/// also opens the log again, as SIGUSR1 does alone. What came of it is in the state file (state_file.h).
-int run_supervisor(Config config, Reload reload, std::function<void()> on_ready = {},
-                   MakeCompanion make_companion = {});
+/// SIGHUP: `reload` is asked, if there is one, and what has changed is applied without losing a job; after an error
+/// nothing changes. It also opens the log again, as SIGUSR1 does alone. What came of it is in the state file
+/// (state_file.h).
+int run_supervisor(Config config, Reload reload, RunEvents events = {}, MakeCompanion make_companion = {});
 
 /// The whole life of a consumer process, with the descriptors that the supervisor gives it (consumer_process.h).
 /// Returns the exit code.

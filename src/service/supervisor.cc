@@ -33,11 +33,11 @@ async::Task<> run_scheduler(std::shared_ptr<Scheduler> scheduler, store::Store* 
 
 }  // namespace
 
-Supervisor::Supervisor(async::Loop& loop, Config config, Reload reload, std::function<void()> on_ready)
+Supervisor::Supervisor(async::Loop& loop, Config config, Reload reload, RunEvents events)
     : loop_{loop},
       config_{std::move(config)},
       reload_{std::move(reload)},
-      on_ready_{std::move(on_ready)},
+      events_{std::move(events)},
       gate_{loop.get_executor()},
       stopped_{loop.get_executor()},
       over_{loop.get_executor()},
@@ -49,6 +49,7 @@ Supervisor::Supervisor(async::Loop& loop, Config config, Reload reload, std::fun
       state_{config_.store},
       backend_{loop, *this} {
   signals_.add(SIGUSR1);
+  for (const int number : events_.signals) signals_.add(number);
   // Everything that descends from here carries it, see proc/keeper_main.h.
   proc::set_variable(environment_, proc::kRunVariable, proc::make_run_mark());
 }
@@ -213,14 +214,16 @@ async::Task<> Supervisor::listen_for_signals() {
 }
 
 void Supervisor::on_signal(int number) {
+  if (events_.on_signal) events_.on_signal(number);
   if (number == SIGHUP || number == SIGUSR1) {
     log::reopen();
     if (log_) log_->reopen();
     for (const auto& group : groups_) group->reopen_files();
     if (loops_) loops_->reopen_files();
-    if (number == SIGHUP) reload();
+    if (number == SIGHUP && reload_) reload();
     return;
   }
+  if (number != SIGTERM && number != SIGINT) return;
   log::info(fmt::format("{}: {}", proc::signal_name(number), stops_ == 0 ? "stopping" : "stopping now"));
   if (stops_ == 0) systemd_.stopping();
   ++stops_ == 1 ? stop() : stop_now();
@@ -374,7 +377,7 @@ void Supervisor::check_over() {
   if (std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->is_over(); })) stopped_.set();
 }
 
-int run_supervisor(Config config, Reload reload, std::function<void()> on_ready, MakeCompanion make_companion) {
+int run_supervisor(Config config, Reload reload, RunEvents events, MakeCompanion make_companion) {
   proc::name_process("coworker");
   log::set_role("supervisor");
   // Consumers of a supervisor that is itself a job are no strays.
@@ -383,7 +386,7 @@ int run_supervisor(Config config, Reload reload, std::function<void()> on_ready,
   int code = 1;
   {
     async::Loop loop;
-    Supervisor supervisor{loop, std::move(config), std::move(reload), std::move(on_ready)};
+    Supervisor supervisor{loop, std::move(config), std::move(reload), std::move(events)};
     if (make_companion) {
       if (const Result<> made = supervisor.add_companion(make_companion); !made) {
         log::critical(made.error().message());

@@ -34,7 +34,7 @@ namespace coworker::service {
 /// Lives on its loop's thread; run() returns when everything it started has ended.
 class Supervisor final : private Answering {
  public:
-  Supervisor(async::Loop& loop, Config config, Reload reload, std::function<void()> on_ready);
+  Supervisor(async::Loop& loop, Config config, Reload reload, RunEvents events);
   ~Supervisor() override;
 
   /// Before run(). An error: it could not be made.
@@ -87,7 +87,7 @@ class Supervisor final : private Answering {
   async::Loop& loop_;
   Config config_;
   Reload reload_;
-  std::function<void()> on_ready_;
+  RunEvents events_;
   proc::Systemd systemd_;
   bool ready_ = false;
   async::Gate gate_;

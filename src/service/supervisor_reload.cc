@@ -52,6 +52,7 @@ void Supervisor::reload() {
 }
 
 api::Reloaded Supervisor::read_again() {
+  if (!reload_) return {false, {"this program has no configuration that could be read again"}};
   reload();
   return {last_reload_.ok, last_reload_.text};
 }
@@ -124,7 +125,7 @@ void Supervisor::write_state() {
 void Supervisor::announce_ready() {
   ready_ = true;
   systemd_.ready(summary());
-  if (on_ready_) on_ready_();
+  if (events_.on_ready) events_.on_ready();
 }
 
 std::string Supervisor::summary() const {
