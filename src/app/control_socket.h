@@ -43,7 +43,14 @@ class ControlSocket final : public service::Companion {
   ControlSocket(async::Loop& loop, api::Backend& backend, const Methods& own);
   ~ControlSocket() override;
 
+  /// As open, without the usual place.
+  Result<> listen(net::rpc::ServerOptions options);
+
   async::Task<> stop() override;
+
+  /// After `stop`: whether all own methods have returned within `limit`. Blocks. As long as one has not, this object
+  /// cannot be destroyed.
+  bool finish(Millis limit) { return directory_.finish(limit); }
 
  private:
   struct Lock {
@@ -51,7 +58,6 @@ class ControlSocket final : public service::Companion {
     Fd fd;
   };
 
-  Result<> listen(net::rpc::ServerOptions options);
   void let_go();
   static Result<Lock> lock(const channel::Address& address);
 

@@ -31,11 +31,17 @@ void Threads::run(std::function<void()> work) {
   }
 }
 
+bool Threads::wait_idle(Millis limit) {
+  std::unique_lock lock{mutex_};
+  return idled_.wait_for(lock, limit, [this] { return queue_.empty() && idle_ == threads_.size(); });
+}
+
 void Threads::serve() {
   pthread_setname_np(pthread_self(), "thread");
   std::unique_lock lock{mutex_};
   for (;;) {
     ++idle_;
+    idled_.notify_all();
     filled_.wait(lock, [this] { return ending_ || !queue_.empty(); });
     --idle_;
     if (queue_.empty()) return;

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/time.h"
+
 namespace coworker::async {
 
 /// Threads for user code, made when needed: as many as there was work at the same time. Who submits bounds that.
@@ -23,11 +25,15 @@ class Threads {
   /// `work` must not throw.
   void run(std::function<void()> work);
 
+  /// Whether nothing runs and waits any more, after `limit` at most. Blocks.
+  bool wait_idle(Millis limit);
+
  private:
   void serve();
 
   std::mutex mutex_;
   std::condition_variable filled_;
+  std::condition_variable idled_;
   std::deque<std::function<void()>> queue_;
   std::size_t idle_ = 0;
   bool ending_ = false;

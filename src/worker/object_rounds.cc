@@ -62,6 +62,7 @@ void ObjectRounds::submit(std::function<void()> call, Done done) {
 
 void ObjectRounds::call_listener(const std::string& word) {
   if (const LoopWorker::Handler* handler = object_->handler(word)) (*handler)("null");
+  if (entry_.listen) entry_.listen(word, *object_);
 }
 
 void ObjectRounds::spinup(Done done) {
@@ -109,10 +110,11 @@ void ObjectRounds::command(std::string word, boost::json::value arguments, Reply
 
 Result<boost::json::value> ObjectRounds::answer(const std::string& word, const std::string& arguments) {
   const LoopWorker::Handler* handler = object_->handler(word);
-  if (handler == nullptr) {
+  const std::string text = handler == nullptr ? "" : (*handler)(arguments);
+  const bool heard = entry_.listen && entry_.listen(word, *object_);
+  if (handler == nullptr && !heard) {
     return fail(Errc::not_found, fmt::format("loop worker '{}' knows no command '{}'", place_.name, word));
   }
-  const std::string text = (*handler)(arguments);
   if (text.empty()) return boost::json::value{};
   boost::json::error_code error;
   boost::json::value value = boost::json::parse(text, error);

@@ -31,6 +31,8 @@ Outcome call(const Handler& handler, const Job& job, const Contact& contact);
 struct LoopEntry {
   std::function<std::unique_ptr<LoopWorker>()> make;
   LoopOptions options{};
+  /// Told each word that the worker's own handlers are told, after them; whether anybody listens. May be empty.
+  std::function<bool(const std::string& word, LoopWorker& worker)> listen{};
 };
 
 /// The C++ workers of a program, by name: filled in main, visibly, before anything runs; then only read.

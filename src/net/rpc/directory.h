@@ -54,6 +54,10 @@ class Directory {
   /// Calls of own methods that still run are answered as unavailable; the methods themselves go on.
   void abandon();
 
+  /// After `abandon`: whether all own methods have returned within `limit`. Blocks. As long as one has not, this object
+  /// cannot be destroyed.
+  bool finish(Millis limit) { return threads_.wait_idle(limit); }
+
  private:
   using Run = std::function<async::Task<Outcome>(Value::Array)>;
   struct Form {

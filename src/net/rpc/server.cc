@@ -93,6 +93,7 @@ void Server::admit(Fd socket, const Peer& peer, const Place& place) {
   const std::uint64_t id = ++last_id_;
   auto session = std::make_unique<Session>(loop_, node_, std::move(socket), place.dialect, std::move(caller));
   Session* raw = session.get();
+  if (options_.on_connect) options_.on_connect();
   sessions_.emplace(id, std::move(session));
   gate_.spawn("serve a client", serve(id, raw));
 }
@@ -100,6 +101,7 @@ void Server::admit(Fd socket, const Peer& peer, const Place& place) {
 async::Task<> Server::serve(std::uint64_t id, Session* session) {
   co_await session->run();
   sessions_.erase(id);
+  if (options_.on_hangup) options_.on_hangup();
   if (sessions_.empty()) empty_.set();
 }
 

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,8 +29,10 @@ struct Place {
 struct ServerOptions {
   std::vector<Place> listen;
   Limits limits;
-  bool insecure = false;         // allow an address that others can reach without a token
-  bool replace_sockets = false;  // the caller knows that socket files in the way are stale
+  bool insecure = false;               // allow an address that others can reach without a token
+  bool replace_sockets = false;        // the caller knows that socket files in the way are stale
+  std::function<void()> on_connect{};  // a client was admitted; may be empty
+  std::function<void()> on_hangup{};   // and has gone
 };
 
 /// Serves a directory of methods to clients.

@@ -203,7 +203,8 @@ async::Task<> Session::receive() {
   waiting_ = false;
   if (finishing_) co_return;
   if (error) co_return close();
-  const ssize_t size = ::recv(socket_.native_handle(), node_.input.data(), node_.input.size(), MSG_DONTWAIT);
+  const std::size_t most = std::min(node_.limits.read_size, node_.input.size());
+  const ssize_t size = ::recv(socket_.native_handle(), node_.input.data(), most, MSG_DONTWAIT);
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) co_return;
   if (size <= 0) co_return close();
   splitter_.append({node_.input.data(), static_cast<std::size_t>(size)});

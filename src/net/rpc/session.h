@@ -25,6 +25,7 @@ enum class Dialect : std::uint8_t {
 struct Limits {
   std::size_t clients = 1'000;
   std::size_t request = 4u << 20;        // bytes of one
+  std::size_t read_size = 64u << 10;     // bytes read at a time, as many at most
   std::size_t all_requests = 64u << 20;  // bytes of unfinished ones, of all connections together
   Millis read_timeout{30'000};           // for a request that has begun
   Millis write_timeout{30'000};          // for a client to fetch some of its answers
