@@ -132,7 +132,9 @@ int through_worker(int count) {
   async::Loop loop;
   worker::ProcessOptions options = options_of({"bench_workers", "serve"});
   options.program = proc::own_program().value_or(-1);
-  worker::PipeWorker pool{loop, options, {}, [] { return std::make_unique<worker::JsonConversation>(); }};
+  worker::PipeWorker pool{loop, options, {}, [](const std::string&, worker::ProcessOptions&) {
+                            return std::make_unique<worker::JsonConversation>();
+                          }};
   return Feeder{loop, pool, count}.run(1);
 }
 

@@ -127,7 +127,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   int ends[2];
   CW_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
   Fd client{ends[1]};
-  Session session{loop.get_executor(), node, 1, Fd{ends[0]}, Peer{}};
+  Session session{loop.get_executor(), node, 1, Fd{ends[0]}, net::Peer{}};
   node.sessions.emplace(1, &session);
   session.start();
   const std::size_t half = size / 2;
