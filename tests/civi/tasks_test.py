@@ -368,6 +368,50 @@ class Life(Site):
         program.wait()
         self.wait(lambda: not any(os.path.exists("/proc/%d" % pid) for pid in pids))
 
+    def test_tasks_are_in_history_and_event_file_with_their_certificate(self):
+        self.queue("q", lease=600)
+        self.add("q", "kill", "ok")
+        events = os.path.join(self.folder, "events")
+        store = "file:" + os.path.join(self.folder, "store")
+        program = self.start("--store", store, "-d", "events.file=" + events, "-d", "events.history=all", "-d", "workerCount=1")
+        self.wait(lambda: self.left() == 1, program)
+        self.wait(lambda: os.path.exists(events) and '"done"' in open(events).read(), program)
+        said = [json.loads(line) for line in open(events)]
+        died = next(each for each in said if each["event"] == "crashed")
+        self.assertEqual((died["task"], died["queue"], died["worker"], died["certificate"]["signal"]), ("civi:q/1", "q", "civi", "SIGKILL"))
+        shown = subprocess.run([COWORKER, "job", "civi:q/1", "--store", store, "--json"], capture_output=True, text=True)
+        self.assertIn('"crashed"', shown.stdout + shown.stderr)
+        shown = subprocess.run([COWORKER, "job", died["job"], "--store", store], capture_output=True, text=True)
+        self.assertIn("SIGKILL", shown.stdout + shown.stderr)
+        self.end(program)
+
+    def test_it_works_beside_queues_of_the_store(self):
+        self.queue("q")
+        self.add("q", "ok")
+        done = os.path.join(self.folder, "done")
+        config = os.path.join(self.folder, "coworker.yml")
+        with open(config, "w") as file:
+            json.dump({"queues": {"own": {"worker": {"type": "command", "command": ["sh", "-c", "touch " + done]}}},
+                       "civi": {"pipeCommand": self.pipe()}}, file)
+        store = "file:" + os.path.join(self.folder, "store")
+        subprocess.run([COWORKER, "add", "own", "{}", "--store", store], check=True, capture_output=True)
+        program = self.start("-c", config, "--store", store, pipe=None)
+        self.wait(lambda: self.left() == 0 and os.path.exists(done), program)
+        self.end(program)
+
+    def test_the_kill_switch_holds_new_tasks(self):
+        self.queue("q")
+        switch = os.path.join(self.folder, "switch.json")
+        subprocess.run([COWORKER, "shared", "disable", "--work"], env={**os.environ, "COWORKER_KILL_SWITCH": switch}, check=True, capture_output=True)
+        program = self.start(environment={"COWORKER_KILL_SWITCH": switch})
+        self.wait_log(program, "holds all work")
+        self.add("q", "ok")
+        self.wait_log(program, "CiviCRM 5.81.0")
+        self.assertEqual(self.left(), 1)
+        subprocess.run([COWORKER, "shared", "enable", "--all"], env={**os.environ, "COWORKER_KILL_SWITCH": switch}, check=True, capture_output=True)
+        self.wait(lambda: self.left() == 0, program)
+        self.end(program)
+
 
 if __name__ == "__main__":
     main("__main__")
