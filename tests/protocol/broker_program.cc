@@ -15,5 +15,5 @@ int main(int count, char** words) {
       options.listen.emplace_back(word);
     }
   }
-  return coworker::app::run_broker(options, {});
+  return coworker::app::run_broker(options, [] {});
 }

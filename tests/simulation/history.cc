@@ -181,11 +181,14 @@ void History::claim() {
   const Time at = core_->now();  // a lease begins when the job is taken, which is not before
   send(
       claim,
-      [this, lease, at, owner = claim.owner](const Result<job::Answer>& answer) {
+      [this, lease, at, owner = claim.owner, number = commands_ + 1](const Result<job::Answer>& answer) {
         if (!answer) return;
         for (const auto& job : std::get<job::Claimed>(*answer).jobs) {
+          // Taken before the purge that removed it, and told after that.
+          const auto removed = removed_by_.find(job.id.key);
+          if (removed != removed_by_.end() && removed->second > number) continue;
           ledger_.delivered(job, lease, core_->journal().writable(), at, core_->now());
-          ledger_.taken_for(job.id, owner, owner != 0 && owner != owner_);
+          ledger_.taken_for({job.id, job.token}, owner, owner != 0 && owner != owner_);
         }
       },
       [this, queues = claim.queues] { ledger_.unanswered_claim(queues); });
@@ -277,8 +280,9 @@ void History::purge() {
   latest_purge_[queue] = commands_ + 1;
   send(
       job::Purge{.queue = queue},
-      [this, queue, removed = ledger_.purging(queue)](const Result<job::Answer>& answer) {
-        if (answer) promised_.push_back({.life = life_, .purged = queue, .removed = removed});
+      [this, queue, removed = ledger_.purging(queue), number = commands_ + 1](const Result<job::Answer>& answer) {
+        if (!answer) return;
+        promised_.push_back({.life = life_, .purged = queue, .number = number, .removed = removed});
       },
       [] {});
 }
@@ -288,7 +292,10 @@ void History::check_promises() {
     if (each.life != life_ || !disk_.powered()) continue;
     if (!each.let_go.empty()) {
       const auto held = ask<job::Statuses>(job::Held{each.let_go});
-      if (held && held->done() > 0) faults_found_.push_back("a disowned claim still holds its job");
+      for (std::size_t i = 0; held && i < held->each.size(); ++i) {
+        if (held->each[i] != job::Status::done) continue;
+        faults_found_.push_back("job " + job::to_string(each.let_go[i].id) + " is still held by a disowned claim");
+      }
     }
     for (const job::JobId& id : each.removed) {
       const auto view = ask<job::View>(job::Show{id});
@@ -296,7 +303,9 @@ void History::check_promises() {
       if (view && view->queue == each.purged && view->origin.empty()) {
         faults_found_.push_back("job " + job::to_string(id) + " is there after the purge of its queue");
       }
-      if (!view) ledger_.purged(id);
+      if (view) continue;
+      ledger_.purged(id);
+      removed_by_[id.key] = each.number;
     }
   }
 }

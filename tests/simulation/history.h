@@ -58,7 +58,8 @@ class History {
   struct Promised {
     std::uint64_t life = 0;
     std::vector<job::JobRef> let_go{};
-    std::string purged{};  // a queue
+    std::string purged{};      // a queue
+    std::uint64_t number = 0;  // of the purge, as a command
     std::vector<job::JobId> removed{};
   };
 
@@ -73,6 +74,7 @@ class History {
   std::map<std::uint64_t, std::function<void()>> unanswered_;
   std::map<std::string, std::uint64_t> latest_pause_;  // by queue: the number of the command
   std::map<std::string, std::uint64_t> latest_purge_;  // by queue: the number of the command
+  std::map<job::Key, std::uint64_t> removed_by_;       // a purge: the number of the command
   std::uint64_t owner_ = 1;
   std::vector<Promised> promised_;
   std::uint64_t commands_ = 0;

@@ -155,9 +155,9 @@ std::vector<job::JobRef> Ledger::disowning(std::uint64_t owner) {
   return held;
 }
 
-void Ledger::taken_for(const job::JobId& id, std::uint64_t owner, bool is_gone) {
-  Known* job = find(id);
-  if (job == nullptr) return;
+void Ledger::taken_for(const job::JobRef& ref, std::uint64_t owner, bool is_gone) {
+  Known* job = find(ref.id);
+  if (job == nullptr || job->token != ref.token) return;  // a newer claim has it
   job->owner = owner;
   if (!is_gone || !job->leased) return;
   job->leased = false;

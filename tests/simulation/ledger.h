@@ -45,8 +45,8 @@ class Ledger {
   void unanswered_claim(const std::vector<std::string>& queues);
   /// All that `owner` took is given back by what is sent now; returns what it held for all the client knows.
   std::vector<job::JobRef> disowning(std::uint64_t owner);
-  /// The claim that brought it was one for `owner`; `is_gone`: who has been disowned since.
-  void taken_for(const job::JobId& id, std::uint64_t owner, bool is_gone);
+  /// The claim that gave it this token was one for `owner`; `is_gone`: who has been disowned since.
+  void taken_for(const job::JobRef& ref, std::uint64_t owner, bool is_gone);
   /// What lies in the queue is removed by what is sent now, unless it leaves it first; returns what surely lies there.
   std::vector<job::JobId> purging(const std::string& queue);
   /// It is gone; unless the power fails before the next sync.
