@@ -48,7 +48,7 @@ void add_loop(json::object& object, const WorkerView& worker) {
   object["restarts"] = worker.restarts;
   object["last_round"] = worker.last_round ? seconds(*worker.last_round) : json::value{};
   object["last_failure"] = json_text(worker.last_failure);
-  object["last_exit"] = worker.last_exit ? json::value{*worker.last_exit} : json::value{};
+  object["last_exit"] = worker.last_exit ? json::value(*worker.last_exit) : json::value{};  // braces make a list
 }
 
 void add_consumers(json::object& object, const WorkerView& worker) {

@@ -20,6 +20,7 @@ namespace json = boost::json;
 std::string text(const json::value& value) {
   if (value.is_string()) return printable(value.as_string());
   if (value.is_null()) return {};
+  if (value.is_double()) return fmt::format("{}", value.as_double());
   return json::serialize(value);
 }
 

@@ -38,6 +38,11 @@ TEST_F(Operations, Case07_WorkerStatusIsAnIntegerOrAMapOfAll) {
   EXPECT_THAT(call("worker.info", R"(["copier"])"), HasSubstr(R"("pid":17)"));
 }
 
+TEST_F(Operations, ADeathCertificateIsOneObject) {
+  backend_.all.front().last_exit = boost::json::object{{"code", 3}};
+  EXPECT_THAT(call("worker.info", R"(["copier"])"), HasSubstr(R"("last_exit":{"code":3})"));
+}
+
 TEST_F(Operations, Case08_PauseAndResumeAnswerTrueAndChangeTheState) {
   EXPECT_EQ(call("worker.pause", R"(["copier"])"), "true");
   EXPECT_EQ(call("worker.status", R"(["copier"])"), "2");
