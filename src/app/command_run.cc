@@ -22,7 +22,6 @@
 #include "proc/program.h"
 #include "service/crontab_file.h"
 #include "service/run.h"
-#include "service/state_file.h"
 #include "store/url.h"
 
 namespace coworker::app {
@@ -208,7 +207,8 @@ int run_all(const Arguments& arguments, const Context& context, bool debug) {
   } else if (!config->store.empty()) {
     // No store makes the folder where others look for this program.
     std::error_code ignored;
-    std::filesystem::create_directories(service::state_directory(config->store), ignored);
+    const Result<store::StoreUrl> url = store::parse_url(config->store);
+    if (url && !url->directory.empty()) std::filesystem::create_directories(url->directory, ignored);
   }
   if (!started) {
     return complain(std::move(started.error()).wrap("start the broker"));

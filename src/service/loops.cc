@@ -122,7 +122,6 @@ void Loops::settle() {
       if (may_start(*each)) each->launch();
     }
   }
-  events_.on_change();
   if (is_over()) {
     deadline_.cancel();
     events_.on_over();

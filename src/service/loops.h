@@ -56,8 +56,7 @@ class Loops {
     std::function<std::uint32_t()> next_owner;  // ids for the keeper
   };
   struct Events {
-    std::function<void()> on_change;  // something in list() that is worth telling; may be called from any function here
-    std::function<void()> on_over;    // the stop is over
+    std::function<void()> on_over;  // the stop is over
     /// One that is not forever has ended by itself: the whole is to stop, and to say that it failed.
     std::function<void(const std::string& text)> on_end;
   };

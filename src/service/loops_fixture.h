@@ -43,7 +43,6 @@ class LoopsTest : public ::testing::Test {
     setting.keeper = [this] { return keeper_.get(); };
     setting.next_owner = [this] { return ++owners_; };
     Loops::Events events;
-    events.on_change = [this] { ++changes_; };
     events.on_over = [this] { over_ = true; };
     events.on_end = [this](const std::string& text) { end_ = text; };
     loops_ = std::make_unique<Loops>(loop_, std::move(setting), std::move(events));
@@ -151,7 +150,6 @@ class LoopsTest : public ::testing::Test {
   std::unique_ptr<Loops> loops_;
   Millis stop_grace_{10'000};
   std::uint32_t owners_ = 0;
-  int changes_ = 0;
   bool over_ = false;
   std::string end_;
 };

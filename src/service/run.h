@@ -56,8 +56,8 @@ struct RunEvents {
 /// `make_companion` is called before anything is started; when it fails nothing is.
 ///
 /// SIGHUP: `reload` is asked, if there is one, and what has changed is applied without losing a job; after an error
-/// nothing changes. It also opens the log again, as SIGUSR1 does alone. What came of it is in the state file
-/// (state_file.h).
+/// nothing changes. It also opens the log again, as SIGUSR1 does alone. What came of it is in the log, and the answer
+/// to who asked for it over the control socket.
 int run_supervisor(Config config, Reload reload, RunEvents events = {}, MakeCompanion make_companion = {});
 
 /// The whole life of a consumer process, with the descriptors that the supervisor gives it (consumer_process.h).

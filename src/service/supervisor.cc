@@ -46,7 +46,6 @@ Supervisor::Supervisor(async::Loop& loop, Config config, Reload reload, RunEvent
       lease_timer_{loop},
       look_timer_{loop},
       environment_{proc::own_environment()},
-      state_{config_.store},
       backend_{loop, *this} {
   signals_.add(SIGUSR1);
   for (const int number : events_.signals) signals_.add(number);
@@ -87,7 +86,6 @@ async::Task<int> Supervisor::run() {
       }
       ready = start_civi();
       arm_look();
-      write_state();
       announce_ready();
       if (!ready) {
         log::critical(ready.error().message());
@@ -328,7 +326,6 @@ void Supervisor::look() {
     queues.insert(group->limits().queues.begin(), group->limits().queues.end());
   }
   if (watch_) watch_->ask({queues.begin(), queues.end()});
-  write_state();
   if (ready_ && stops_ == 0) systemd_.status(summary());
 }
 
@@ -361,7 +358,6 @@ void Supervisor::stop() {
   const Millis grace = config_.stop_grace + config_.kill_grace + kFarewell;
   loops_->stop(grace);
   for (const auto& group : groups_) group->stop(grace);
-  write_state();
   check_over();
 }
 

@@ -22,7 +22,6 @@
 #include "service/queue_watch.h"
 #include "service/run.h"
 #include "service/scheduler.h"
-#include "service/state_file.h"
 #include "service/suspects.h"
 #include "store/store.h"
 
@@ -70,7 +69,6 @@ class Supervisor final : private Answering {
   void arm_look();
   void look();
   void obey_kill_switch();
-  void write_state();
   void announce_ready();
   std::string summary() const;
 
@@ -99,8 +97,7 @@ class Supervisor final : private Answering {
   boost::asio::steady_timer lease_timer_;
   boost::asio::steady_timer look_timer_;
   std::vector<std::string> environment_;
-  StateFile state_;
-  RunState::Reload last_reload_;
+  api::Reloaded last_reload_;
   std::unique_ptr<Suspects> suspects_;
   std::unique_ptr<proc::Keeper> keeper_;
   std::unique_ptr<store::Store> store_;

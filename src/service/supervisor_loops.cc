@@ -33,7 +33,6 @@ void Supervisor::make_loops() {
   setting.keeper = [this] { return keeper_.get(); };
   setting.next_owner = [this] { return ++last_owner_; };
   Loops::Events events;
-  events.on_change = [this] { write_state(); };
   events.on_over = [this] { check_over(); };
   events.on_end = [this](const std::string& text) { on_loop_end(text); };
   loops_ = std::make_unique<Loops>(loop_, std::move(setting), std::move(events));

@@ -8,32 +8,9 @@
 
 /// The part of Supervisor that takes over a changed configuration, and says what it does.
 namespace coworker::service {
-namespace {
-
-RunState::LoopWorker state_of(const LoopView& loop) {
-  RunState::LoopWorker shown;
-  shown.name = loop.name;
-  shown.id = loop.id;
-  shown.state = to_string(loop.phase);
-  shown.pid = loop.pid;
-  shown.looptime = loop.looptime;
-  shown.forever = loop.forever;
-  shown.rounds = loop.rounds;
-  shown.failed_rounds = loop.failed_rounds;
-  shown.restarts = loop.restarts;
-  shown.last_round = loop.last_round;
-  shown.pause = loop.pause;
-  shown.last_failure = loop.last_failure;
-  if (loop.last_exit) shown.last_exit = loop.last_exit->describe();
-  return shown;
-}
-
-}  // namespace
-
 void Supervisor::reload() {
   if (stops_ > 0) return;
   if (ready_) systemd_.reloading();
-  ++last_reload_.count;
   last_reload_.text.clear();
   Result<Reloaded> again = reload_();
   last_reload_.ok = again.has_value();
@@ -41,20 +18,19 @@ void Supervisor::reload() {
     log::error("the configuration stays as it was: " + again.error().message());
     last_reload_.text.push_back(again.error().message());
     if (ready_) systemd_.ready(summary());
-    return write_state();
+    return;
   }
   last_reload_.text = std::move(again->notes);
   apply(std::move(again->config));
   for (const std::string& note : last_reload_.text) log::warning(note);
   log::info("the configuration was read again");
   if (ready_) systemd_.ready(summary());
-  write_state();
 }
 
 api::Reloaded Supervisor::read_again() {
   if (!reload_) return {false, {"this program has no configuration that could be read again"}};
   reload();
-  return {last_reload_.ok, last_reload_.text};
+  return last_reload_;
 }
 
 /// Groups whose consumers would be told the same go on; the others drain beside those that take their place.
@@ -99,27 +75,6 @@ void Supervisor::apply(Config config) {
   }
   for (std::shared_ptr<const Config>& part : made) add_group(std::move(part));
   for (Group* group : former) group->retire();
-}
-
-void Supervisor::write_state() {
-  if (config_.store.empty()) return;  // it is found by its store
-  RunState state;
-  state.stopping = stops_ > 0;
-  state.reload = last_reload_;
-  for (const auto& group : groups_) {
-    RunState::Group& shown = state.groups.emplace_back();
-    shown.queues = group->limits().queues;
-    shown.min = group->limits().min_processes;
-    shown.max = group->limits().max_processes;
-    shown.wanted = group->wanted();
-    shown.leaving = group->leaving();
-    for (ConsumerProcess::Status& status : group->statuses()) {
-      shown.consumers.push_back(
-          {std::string{status.state}, status.pid, status.starts, status.pause, std::move(status.last_end)});
-    }
-  }
-  for (const LoopView& loop : loops_ ? loops_->list() : std::vector<LoopView>{}) state.loops.push_back(state_of(loop));
-  state_.write(std::move(state));
 }
 
 void Supervisor::announce_ready() {

@@ -23,26 +23,6 @@ LoopPage::Clock::duration duration_of(std::int64_t nanoseconds) {
 
 }  // namespace
 
-std::string_view to_string(LoopPhase phase) noexcept {
-  switch (phase) {
-    case LoopPhase::spinup:
-      return "spinup";
-    case LoopPhase::looping:
-      return "looping";
-    case LoopPhase::paused:
-      return "paused";
-    case LoopPhase::spindown:
-      return "spindown";
-    case LoopPhase::exited:
-      return "exited";
-    case LoopPhase::backoff:
-      return "backoff";
-    case LoopPhase::fatal:
-      return "fatal";
-  }
-  return "unknown";
-}
-
 /// All zero at first: spinning up.
 struct LoopPage::Content {
   std::atomic<LoopPhase> phase;

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string_view>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -26,8 +25,6 @@ enum class LoopPhase : std::uint32_t {
   backoff = 5,  // waits to be started
   fatal = 6,    // died too often in a row
 };
-
-std::string_view to_string(LoopPhase phase) noexcept;
 
 /// Written by the worker's process, read by its supervisor, which maps it without the right to write. The file is
 /// sealed, so neither can cut it off under the other.
