@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <cstdlib>
 #include <filesystem>
 
 #include "base/file.h"
@@ -120,10 +119,10 @@ std::vector<ControlPlace> control_places(const Settings& settings) {
   if (!places.empty()) return places;
   const Result<store::StoreUrl> url = store::parse_url(settings.text({"store"}));
   if (url && !url->directory.empty()) places.push_back({fmt::format("unix:{}/{}", url->directory, kFileName), {}});
-  if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime == '/') {
-    places.push_back({fmt::format("unix:{}/coworker/{}", runtime, kFileName), {}});
-  }
-  places.push_back({fmt::format("unix:/run/coworker/{}", kFileName), {}});
+  const std::string shared = "/run/coworker";
+  const Result<std::string> own = worker::runtime_folder();
+  if (own && *own != shared) places.push_back({fmt::format("unix:{}/{}", *own, kFileName), {}});
+  places.push_back({fmt::format("unix:{}/{}", shared, kFileName), {}});
   return places;
 }
 
