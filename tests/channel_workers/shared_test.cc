@@ -1,10 +1,10 @@
 #include <gmock/gmock.h>
-#include <netinet/in.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include <thread>
 
+#include "channel/testing.h"
 #include "fixture.h"
 #include "worker/running.h"
 #include "worker/shared_socket.h"
@@ -90,17 +90,8 @@ TEST(Shared, Case12_LocalByResolutionAndNotByItsText) {
 }
 
 TEST(Shared, Case12_TcpOnLoopbackIsStarted) {
-  // A port that is free now.
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in place{};
-  place.sin_family = AF_INET;
-  place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof place;
-  ASSERT_EQ(::bind(probe, reinterpret_cast<sockaddr*>(&place), size), 0);
-  ASSERT_EQ(::getsockname(probe, reinterpret_cast<sockaddr*>(&place), &size), 0);
-  ::close(probe);
   Shared shared;
-  const std::string address = "tcp:localhost:" + std::to_string(ntohs(place.sin_port));
+  const std::string address = "tcp:localhost:" + std::to_string(coworker::channel::free_port());
   Answer<SharedWorker> worker = shared.factory().connect(address, "counting");
   ASSERT_TRUE(worker) << worker.message();
   EXPECT_EQ(*worker->call("3", kPatience), "3");

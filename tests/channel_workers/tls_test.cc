@@ -1,7 +1,6 @@
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
-#include <netinet/in.h>
 
+#include "channel/testing.h"
 #include "channel/tls/testing.h"
 #include "fixture.h"
 
@@ -29,22 +28,10 @@ class SharedTls : public testing::Test {
     profile.arguments = "\"" + (folder / "calls") + "\"";
     profile.admin_cookie = "C";
     profile.output = folder / "output";
-    port = free_port();
+    port = coworker::channel::free_port();
   }
   void TearDown() override {
     if (auto worker = WorkerFactory{profile}.connect(address())) static_cast<void>(worker->stop(kPatience));
-  }
-
-  static int free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof name;
-    EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&name), size), 0);
-    EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size), 0);
-    ::close(fd);
-    return ntohs(name.sin_port);
   }
 
   std::string at(const std::string& kind) const { return kind + ":127.0.0.1:" + std::to_string(port); }

@@ -1,9 +1,6 @@
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,24 +10,13 @@
 #include <sstream>
 #include <string>
 
+#include "channel/testing.h"
 #include "program.h"
 
 namespace {
 
+using coworker::channel::free_port;
 using testing::HasSubstr;
-
-/// A port that was free a moment ago.
-int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof name;
-  EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&name), size), 0);
-  EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size), 0);
-  ::close(fd);
-  return ntohs(name.sin_port);
-}
 
 /// Three brokers that name each other as peers, with a store each.
 class Brokers : public testing::Test {
