@@ -23,7 +23,15 @@ std::string_view to_string(LoopState state) noexcept {
 }
 
 std::string_view to_string(WorkerKind kind) noexcept {
-  return kind == WorkerKind::loop ? "loop" : "consumers";
+  switch (kind) {
+    case WorkerKind::loop:
+      return "loop";
+    case WorkerKind::consumers:
+      return "consumers";
+    case WorkerKind::civi:
+      return "civi";
+  }
+  return "";
 }
 
 }  // namespace coworker::api

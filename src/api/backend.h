@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,7 @@ std::string_view to_string(LoopState state) noexcept;  // "looping"
 enum class WorkerKind : std::uint8_t {
   loop,       // one process that runs its loop every period
   consumers,  // the processes that serve the same queues
+  civi,       // the queues of a CiviCRM site
 };
 
 std::string_view to_string(WorkerKind kind) noexcept;
@@ -49,6 +51,19 @@ struct ProcessView {
   std::uint64_t starts = 0;
   Millis pause{0};  // waiting: between its end and its next start
   std::string last_end;
+};
+
+/// What became of the tasks of one of a site's queues, since the start.
+struct TasksView {
+  std::string queue;
+  std::map<std::string, std::uint64_t> ended;  // by outcome, as the events name it
+};
+
+/// A task whose worker has died: nobody gets it before its lease ends.
+struct LeftView {
+  std::string queue;
+  std::string id;
+  Millis left{0};
 };
 
 /// How a worker is, as far as its supervisor knows without asking it.
@@ -76,6 +91,13 @@ struct WorkerView {
   std::uint32_t most = 0;
   std::uint32_t wanted = 0;
   std::vector<ProcessView> processes;
+
+  // of a CiviCRM site
+  std::string site;            // how it is reached; empty: it was not yet
+  std::uint64_t running = 0;   // tasks
+  std::uint64_t failures = 0;  // to reach it, in a row
+  std::vector<TasksView> tasks;
+  std::vector<LeftView> left;
 };
 
 struct DaemonView {

@@ -63,6 +63,21 @@ void add_consumers(json::object& object, const WorkerView& worker) {
   object["processes"] = std::move(processes);
 }
 
+void add_civi(json::object& object, const WorkerView& worker) {
+  json::object tasks;
+  for (const TasksView& queue : worker.tasks) tasks[json_text(queue.queue)] = json::value_from(queue.ended);
+  json::array left;
+  for (const LeftView& task : worker.left) {
+    left.push_back(
+        json::object{{"queue", json_text(task.queue)}, {"id", json_text(task.id)}, {"lease_left", seconds(task.left)}});
+  }
+  object["site"] = json_text(worker.site);
+  object["running"] = worker.running;
+  object["failures"] = worker.failures;
+  object["tasks"] = std::move(tasks);
+  object["left"] = std::move(left);
+}
+
 }  // namespace
 
 json::string json_text(std::string_view bytes) {
@@ -131,7 +146,17 @@ json::object to_json(const WorkerView& worker) {
                       {"kind", to_string(worker.kind)},
                       {"state", static_cast<int>(worker.state)},
                       {"state_name", to_string(worker.state)}};
-  worker.kind == WorkerKind::loop ? add_loop(object, worker) : add_consumers(object, worker);
+  switch (worker.kind) {
+    case WorkerKind::loop:
+      add_loop(object, worker);
+      break;
+    case WorkerKind::consumers:
+      add_consumers(object, worker);
+      break;
+    case WorkerKind::civi:
+      add_civi(object, worker);
+      break;
+  }
   return object;
 }
 

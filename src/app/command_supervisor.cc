@@ -66,6 +66,27 @@ void add_group_rows(std::vector<std::vector<std::string>>& rows, const json::obj
   }
 }
 
+/// A row for the site, one for each of its queues, and one for each task that waits for the end of its lease.
+void add_civi_rows(std::vector<std::vector<std::string>>& rows, const json::object& worker) {
+  const auto add = [&rows](std::string name, std::string state, std::string last) {
+    rows.push_back({std::move(name), std::move(state), "-", "-", "-", "-", "-", "-", std::move(last)});
+  };
+  add(text(worker, "name"), text(worker, "state_name"),
+      fmt::format("{}; {} tasks run", text(worker, "site"), text(worker, "running")));
+  for (const auto& [queue, ended] : worker.at("tasks").as_object()) {
+    std::vector<std::string> counts;
+    for (const auto& [outcome, count] : ended.as_object()) {
+      counts.push_back(fmt::format("{} {}", text(count), std::string_view{outcome}));
+    }
+    add(fmt::format("  {}", printable(queue)), "-", fmt::format("{}", fmt::join(counts, ", ")));
+  }
+  for (const json::value& each : worker.at("left").as_array()) {
+    const json::object& left = each.as_object();
+    add(fmt::format("  {}", text(left, "queue")), "left",
+        fmt::format("task {} comes again in {}", text(left, "id"), seconds(left, "lease_left")));
+  }
+}
+
 int with_control(const Arguments& arguments, const std::string& method, json::array params,
                  void (*print_result)(const json::value&), const Context& context) {
   Result<ControlClient> client = ControlClient::open(arguments);
@@ -110,7 +131,14 @@ std::string worker_table(const json::array& workers) {
   std::vector<std::vector<std::string>> rows;
   for (const json::value& each : workers) {
     const json::object& worker = each.as_object();
-    text(worker, "kind") == "loop" ? add_loop_row(rows, worker) : add_group_rows(rows, worker);
+    const std::string kind = text(worker, "kind");
+    if (kind == "loop") {
+      add_loop_row(rows, worker);
+    } else if (kind == "civi") {
+      add_civi_rows(rows, worker);
+    } else {
+      add_group_rows(rows, worker);
+    }
   }
   return table({"worker", "state", "pid", "uptime", "period", "rounds", "failed", "restarts", "last end"}, rows);
 }

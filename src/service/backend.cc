@@ -5,16 +5,20 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <boost/json/parse.hpp>
 #include <optional>
 
 #include "async/event.h"
 #include "base/build.h"
+#include "service/event.h"
 
 namespace coworker::service {
 namespace {
 
 using api::LoopState;
 using api::WorkerView;
+
+constexpr const char* kSite = "civi";
 
 LoopState state_of(const Group& group, const std::vector<ConsumerProcess::Status>& statuses) {
   const auto some_are = [&](std::string_view state) {
@@ -46,9 +50,11 @@ WorkerView view_of(const std::string& name, const Group& group) {
   return view;
 }
 
+/// As events tell it, and in one line for people.
 boost::json::object object_of(const proc::Certificate& end) {
-  boost::json::object object{{"text", end.describe()}, {"pid", end.pid}, {"wall_ms", end.wall.count()}};
-  object[end.exit.by_signal ? "signal" : "code"] = end.exit.code;
+  boost::json::object object = boost::json::parse(to_json(end)).as_object();
+  object["text"] = end.describe();
+  object["pid"] = end.pid;
   return object;
 }
 
@@ -68,6 +74,33 @@ WorkerView view_of(const LoopView& loop) {
   view.last_round = loop.last_round;
   view.last_failure = loop.last_failure;
   if (loop.last_exit) view.last_exit = object_of(*loop.last_exit);
+  return view;
+}
+
+WorkerView view_of(const CiviTasks& civi) {
+  const civi::Agent::Status& status = civi.status();
+  WorkerView view;
+  view.name = kSite;
+  view.kind = api::WorkerKind::civi;
+  view.site = status.site;
+  view.running = status.running;
+  view.failures = status.failures;
+  view.state = civi.is_paused()      ? LoopState::paused
+               : status.failures > 0 ? LoopState::backoff
+               : status.site.empty() ? LoopState::spinup
+                                     : LoopState::looping;
+  for (const auto& [queue, ended] : status.ended) {
+    api::TasksView& tasks = view.tasks.emplace_back();
+    tasks.queue = queue;
+    for (std::size_t i = 0; i < ended.size(); ++i) {
+      if (ended[i] > 0) tasks.ended[std::string{to_string(static_cast<civi::ItemOutcome>(i))}] = ended[i];
+    }
+  }
+  const auto now = std::chrono::steady_clock::now();
+  for (const civi::Agent::Left& left : status.left) {
+    if (left.until <= now) continue;
+    view.left.push_back({left.queue, left.id, std::chrono::duration_cast<Millis>(left.until - now)});
+  }
   return view;
 }
 
@@ -102,6 +135,7 @@ Error SupervisorBackend::unknown(const std::string& name) const {
     names.push_back(loop.name);
   }
   for (const auto& [own, group] : named_groups()) names.push_back(own);
+  if (system_.civi() != nullptr) names.emplace_back(kSite);
   if (names.empty()) return {Errc::not_found, fmt::format("there is no worker '{}', and no other either", name)};
   return {Errc::not_found, fmt::format("there is no worker '{}', but {}", name, fmt::join(names, ", "))};
 }
@@ -112,13 +146,19 @@ async::Task<Result<std::vector<WorkerView>>> SupervisorBackend::workers() {
     all.push_back(view_of(loop));
   }
   for (const auto& [name, group] : named_groups()) all.push_back(view_of(name, *group));
+  if (const CiviTasks* civi = system_.civi()) all.push_back(view_of(*civi));
   co_return all;
 }
 
 async::Task<Result<WorkerView>> SupervisorBackend::worker(std::string name) {
   if (has_loop(name)) co_return view_of(*system_.loops()->find(name));
   if (const Group* found = group(name)) co_return view_of(name, *found);
+  if (is_site(name)) co_return view_of(*system_.civi());
   co_return tl::unexpected{unknown(name)};
+}
+
+bool SupervisorBackend::is_site(const std::string& name) const {
+  return name == kSite && system_.civi() != nullptr;
 }
 
 bool SupervisorBackend::has_loop(const std::string& name) const {
@@ -126,35 +166,45 @@ bool SupervisorBackend::has_loop(const std::string& name) const {
 }
 
 async::Task<Result<>> SupervisorBackend::act(std::string name, Result<> (Group::*of_group)(),
-                                             async::Task<Result<>> (Loops::*of_loop)(std::string)) {
+                                             async::Task<Result<>> (Loops::*of_loop)(std::string),
+                                             std::optional<bool> pauses_site) {
   if (system_.is_stopping()) co_return fail(Errc::unavailable, "the supervisor is stopping");
   if (has_loop(name)) {
     Result<> done = co_await (system_.loops()->*of_loop)(name);
     co_return done;
   }
   if (Group* found = group(name)) co_return (found->*of_group)();
+  if (is_site(name) && !pauses_site) {
+    co_return fail(Errc::invalid_argument, "a site's queues are paused and resumed, nothing else");
+  }
+  if (is_site(name)) {
+    system_.civi()->pause(*pauses_site);
+    co_return Result<>{};
+  }
   co_return tl::unexpected{unknown(name)};
 }
 
 async::Task<Result<>> SupervisorBackend::pause(std::string name) {
-  return act(std::move(name), &Group::pause, &Loops::pause);
+  return act(std::move(name), &Group::pause, &Loops::pause, true);
 }
 async::Task<Result<>> SupervisorBackend::resume(std::string name) {
-  return act(std::move(name), &Group::resume, &Loops::resume);
+  return act(std::move(name), &Group::resume, &Loops::resume, false);
 }
 async::Task<Result<>> SupervisorBackend::start(std::string name) {
-  return act(std::move(name), &Group::start_again, &Loops::start);
+  return act(std::move(name), &Group::start_again, &Loops::start, {});
 }
 async::Task<Result<>> SupervisorBackend::stop(std::string name) {
-  return act(std::move(name), &Group::end, static_cast<async::Task<Result<>> (Loops::*)(std::string)>(&Loops::stop));
+  return act(std::move(name), &Group::end, static_cast<async::Task<Result<>> (Loops::*)(std::string)>(&Loops::stop),
+             {});
 }
 async::Task<Result<>> SupervisorBackend::restart(std::string name) {
-  return act(std::move(name), &Group::restart, &Loops::restart);
+  return act(std::move(name), &Group::restart, &Loops::restart, {});
 }
 
 async::Task<Result<>> SupervisorBackend::scale(std::string name, std::uint32_t processes) {
   if (system_.is_stopping()) co_return fail(Errc::unavailable, "the supervisor is stopping");
   if (has_loop(name)) co_return fail(Errc::invalid_argument, fmt::format("loop worker '{}' is one process", name));
+  if (is_site(name)) co_return fail(Errc::invalid_argument, "a site's workers are as many as civi.workerCount says");
   if (Group* found = group(name)) {
     found->scale_to(processes);
     co_return Result<>{};
@@ -169,7 +219,7 @@ async::Task<Result<boost::json::value>> SupervisorBackend::send(std::string name
         co_await system_.loops()->send(std::move(name), std::move(word), std::move(arguments));
     co_return reply;
   }
-  if (group(name) == nullptr) co_return tl::unexpected{unknown(name)};
+  if (group(name) == nullptr && !is_site(name)) co_return tl::unexpected{unknown(name)};
   co_return fail(Errc::invalid_argument, fmt::format("'{}' is no loop worker: it takes no words", name));
 }
 
@@ -182,7 +232,8 @@ async::Task<Result<api::DaemonView>> SupervisorBackend::status() {
   view.uptime = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started_);
   view.stopping = system_.is_stopping();
   view.held = system_.is_held();
-  view.workers = system_.groups().size() + (system_.loops() ? system_.loops()->list().size() : 0);
+  view.workers =
+      system_.groups().size() + (system_.loops() ? system_.loops()->list().size() : 0) + (system_.civi() ? 1 : 0);
   co_return view;
 }
 

@@ -3,11 +3,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/backend.h"
 #include "async/loop.h"
+#include "service/civi_tasks.h"
 #include "service/group.h"
 #include "service/loops.h"
 #include "store/store.h"
@@ -21,7 +23,8 @@ class Answering {
   virtual const Config& config() const = 0;
   virtual store::Store* store() = 0;  // nullptr: it is not open
   virtual const std::vector<std::unique_ptr<Group>>& groups() const = 0;
-  virtual Loops* loops() = 0;  // nullptr: there are none yet
+  virtual Loops* loops() = 0;     // nullptr: there are none yet
+  virtual CiviTasks* civi() = 0;  // nullptr: no site is served
   virtual bool is_stopping() const = 0;
   virtual bool is_held() const = 0;  // by the kill switch
   virtual api::Reloaded read_again() = 0;
@@ -29,7 +32,7 @@ class Answering {
 };
 
 /// api::Backend of a supervisor. A group of consumers is called "consumers:" and its queues, with commas between; one
-/// that has the same queues as another before it gets "#2" and so on.
+/// that has the same queues as another before it gets "#2" and so on. A CiviCRM site is called "civi".
 ///
 /// Lives on the supervisor's loop, and as long as it.
 class SupervisorBackend final : public api::Backend {
@@ -59,7 +62,8 @@ class SupervisorBackend final : public api::Backend {
   Error unknown(const std::string& name) const;
   bool has_loop(const std::string& name) const;
   async::Task<Result<>> act(std::string name, Result<> (Group::*of_group)(),
-                            async::Task<Result<>> (Loops::*of_loop)(std::string));
+                            async::Task<Result<>> (Loops::*of_loop)(std::string), std::optional<bool> pauses_site);
+  bool is_site(const std::string& name) const;
 
   async::Loop& loop_;
   Answering& system_;

@@ -89,6 +89,16 @@ Result<std::unique_ptr<CiviTasks>> CiviTasks::make(const CiviConfig& config, con
   return tasks;
 }
 
+void CiviTasks::hold(bool on) {
+  held_ = on;
+  agent_->hold(is_paused());
+}
+
+void CiviTasks::pause(bool on) {
+  paused_ = on;
+  agent_->hold(is_paused());
+}
+
 async::Task<Result<>> CiviTasks::run() {
   Result<> outcome = co_await agent_->run();
   co_return outcome;

@@ -48,7 +48,10 @@ class CiviTasks {
   /// What runs has its time to end; the second time it has none.
   void stop() { agent_->stop(); }
 
-  void hold(bool on) { agent_->hold(on); }
+  /// While held or paused nothing is claimed: the kill switch's word and an operator's.
+  void hold(bool on);
+  void pause(bool on);
+  bool is_paused() const noexcept { return held_ || paused_; }
 
   const civi::Agent::Status& status() const { return agent_->status(); }
 
@@ -58,6 +61,8 @@ class CiviTasks {
 
   EventLog& log_;
   std::unique_ptr<civi::Agent> agent_;
+  bool held_ = false;
+  bool paused_ = false;
 };
 
 }  // namespace coworker::service

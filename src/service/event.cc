@@ -50,7 +50,9 @@ class Object {
   std::string text_ = "{";
 };
 
-std::string object_of(const proc::Certificate& certificate) {
+}  // namespace
+
+std::string to_json(const proc::Certificate& certificate) {
   Object out;
   if (certificate.exit.by_signal) {
     out.text("signal", proc::signal_name(certificate.exit.code));
@@ -69,8 +71,6 @@ std::string object_of(const proc::Certificate& certificate) {
   return out.take();
 }
 
-}  // namespace
-
 std::string_view to_string(EventKind kind) noexcept {
   return kKinds[static_cast<std::size_t>(kind)];
 }
@@ -88,7 +88,7 @@ std::string to_json(const Event& event) {
   if (event.retry_in) out.number("retry_in_ms", event.retry_in->count());
   if (event.progress) out.number("progress", *event.progress);
   out.text("text", event.text);
-  if (event.certificate) out.raw("certificate", object_of(*event.certificate));
+  if (event.certificate) out.raw("certificate", to_json(*event.certificate));
   if (!event.body.empty()) out.raw("body", event.body);
   return out.take();
 }

@@ -55,4 +55,7 @@ std::string_view to_string(EventKind kind) noexcept;
 ///      "certificate":{"exit":3,"wall_ms":12,"cpu_ms":8,"peak_memory":9437184,"stderr":"…"}}
 std::string to_json(const Event& event);
 
+/// Its member `certificate`.
+std::string to_json(const proc::Certificate& certificate);
+
 }  // namespace coworker::service

@@ -77,6 +77,7 @@ class Supervisor final : private Answering {
   store::Store* store() override { return store_.get(); }
   const std::vector<std::unique_ptr<Group>>& groups() const override { return groups_; }
   Loops* loops() override { return loops_.get(); }
+  CiviTasks* civi() override { return civi_runs_ ? civi_.get() : nullptr; }
   bool is_stopping() const override { return stops_ > 0; }
   bool is_held() const override { return held_; }
   api::Reloaded read_again() override;
