@@ -78,7 +78,7 @@ class System {
     setting.keeper = [this] { return keeper_.get(); };
     setting.next_owner = [this] { return ++owners_; };
     loops_ = std::make_unique<service::Loops>(
-        loop_, std::move(setting), service::Loops::Events{[] {}, [this] { over_ = true; }, [](const std::string&) {}});
+        loop_, std::move(setting), service::Loops::Events{[this] { over_ = true; }, [](const std::string&) {}});
   }
   ~System() {
     loops_->stop(Millis{20'000});
