@@ -16,8 +16,7 @@ namespace json = boost::json;
 constexpr const char* kByAgent = R"({"where":[["agent","CONTAINS","server"],["status","=","active"]]})";
 constexpr const char* kByRunner = R"({"where":[["runner","IS NOT EMPTY"],["status","=","active"]]})";
 constexpr const char* kBackAfter = "+30 seconds";  // what could not be run now is not claimed again at once
-constexpr Millis kFirstFailurePause{250};
-constexpr Millis kLongestFailurePause{30'000};
+constexpr PauseRule kFailurePauses{.first = Millis{250}, .longest = Millis{30'000}};
 
 bool has_name(const json::value& rows, std::string_view name) {
   if (!rows.is_array()) return false;
@@ -47,6 +46,7 @@ Agent::Agent(async::Loop& loop, std::shared_ptr<Connection> control, std::shared
       options_{std::move(options)},
       observer_{std::move(observer)},
       gate_{loop.get_executor()},
+      failure_pauses_{kFailurePauses},
       wake_{loop.get_executor()} {
   options_.poll_shortest = std::min(options_.poll_shortest, options_.poll_longest);
   pause_ = options_.poll_shortest;
@@ -124,9 +124,9 @@ Result<> Agent::failed(Error error) {
     return tl::unexpected{
         std::move(error).wrap(fmt::format("CiviCRM: given up after {} failures in a row", status_.failures))};
   }
-  const Millis wait = std::min(kLongestFailurePause, kFirstFailurePause * (1 << std::min(status_.failures - 1, 7u)));
-  log::error(
-      fmt::format("CiviCRM: {}; {} of {} failures in a row", error.message(), status_.failures, options_.failures));
+  const Millis wait = std::max(failure_pauses_.next(), control_->asked_pause());
+  log::error(fmt::format("CiviCRM: {}; {} of {} failures in a row, again in {} ms", error.message(), status_.failures,
+                         options_.failures, wait.count()));
   for (Queue& queue : queues_) queue.is_hot = false;
   next_round_ = Clock::now() + wait;
   next_read_ = next_round_;
@@ -177,6 +177,7 @@ async::Task<Result<>> Agent::read_queues() {
   if (!reply.values.is_array()) co_return fail(Errc::invalid_argument, "Queue.get: its answer is no list");
   take_queues(reply.values);
   status_.failures = 0;
+  failure_pauses_.reset();
   if (options_.log_polling) log::debug(fmt::format("CiviCRM: {} queues", queues_.size()));
   co_return Result<>{};
 }

@@ -12,6 +12,7 @@
 #include "async/event.h"
 #include "async/gate.h"
 #include "async/loop.h"
+#include "base/pauses.h"
 #include "civi/claim.h"
 #include "civi/connection.h"
 
@@ -111,6 +112,7 @@ class Agent {
   Observer observer_;
   Status status_;
   async::Gate gate_;
+  Pauses failure_pauses_;
   async::Event wake_;
   std::vector<Queue> queues_;
   std::size_t turn_ = 0;

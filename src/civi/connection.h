@@ -90,6 +90,9 @@ class Connection {
   /// `then` is called when there may be more of them for another reason than the end of a call.
   virtual void when_freed(std::function<void()> then) { static_cast<void>(then); }
 
+  /// How long from now the other side has asked to be left alone; 0: it has not.
+  virtual Millis asked_pause() const { return Millis{0}; }
+
   /// Why tasks of that identity can never run here; success: they can.
   virtual Result<> check_identity(const Identity& identity) const = 0;
 

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
-#include <random>
 
 #include "base/log.h"
 #include "worker/pooled_process.h"
@@ -13,13 +11,17 @@
 namespace coworker::worker {
 namespace {
 
-constexpr Millis kFirstPause{100};
-constexpr Millis kLongestPause{30'000};
+constexpr PauseRule kPauses{.first = Millis{100}, .longest = Millis{30'000}};
 
 }  // namespace
 
 PipeWorker::PipeWorker(async::Loop& loop, ProcessOptions options, PoolLimits limits, Converse converse)
-    : loop_{loop}, options_{std::move(options)}, limits_{limits}, converse_{std::move(converse)}, pause_timer_{loop} {}
+    : loop_{loop},
+      options_{std::move(options)},
+      limits_{limits},
+      converse_{std::move(converse)},
+      pauses_{kPauses},
+      pause_timer_{loop} {}
 
 PipeWorker::~PipeWorker() {
   for (const std::shared_ptr<PooledProcess>& process : processes_) process->leave_pool();
@@ -128,13 +130,9 @@ void PipeWorker::ended(PooledProcess* process, bool in_vain) {
   if (in_vain && !closing_) pause();
 }
 
-/// Many that fail together shall not all come again together.
 void PipeWorker::pause() {
-  thread_local std::minstd_rand random{std::random_device{}()};
-  std::uniform_real_distribution<double> spread{0.8, 1.2};
-  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
   paused_ = true;
-  const Millis wait{std::llround(static_cast<double>(pause_.count()) * spread(random))};
+  const Millis wait = pauses_.next();
   log::warning(
       fmt::format("'{}' ended without an answer; the next start waits {} ms", options_.command.front(), wait.count()));
   pause_timer_.expires_after(wait);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "async/loop.h"
+#include "base/pauses.h"
 #include "worker/conversation.h"
 #include "worker/process_options.h"
 #include "worker/worker.h"
@@ -22,7 +23,7 @@ struct PoolLimits {
   std::uint64_t requests = 0;  // jobs that one does
   Millis lifetime{0};          // of one
   Millis idle{0};              // of one without work
-  std::uint64_t memory = 0;    // bytes resident at its peak
+  std::uint64_t memory = 0;    // bytes resident at the peak of the largest process of its group
   Millis start{0};             // from its start until it is ready; else it is killed
   std::size_t cleanup = 1;     // idle processes of other contexts that make room for one, at a time
 };
@@ -76,7 +77,7 @@ class PipeWorker : public Worker {
   std::size_t places() const;
   void fail_waiting(const std::string& context, const Outcome& outcome);
   void drop(const std::shared_ptr<PipeExecution>& waiting);
-  void works() { pause_ = Millis{0}; }
+  void works() { pauses_.reset(); }
   void ended(PooledProcess* process, bool in_vain);
   void pause();
 
@@ -88,7 +89,7 @@ class PipeWorker : public Worker {
   std::deque<std::shared_ptr<PipeExecution>> waiting_;
   bool closing_ = false;
   bool paused_ = false;
-  Millis pause_{0};
+  Pauses pauses_;
   boost::asio::steady_timer pause_timer_;
   std::function<void()> on_change_;
 };

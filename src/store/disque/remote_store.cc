@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/pauses.h"
 #include "store/disque/claim_lanes.h"
 #include "store/disque/connection.h"
 #include "store/disque/handshake.h"
@@ -19,8 +20,7 @@
 namespace coworker::store::disque {
 namespace {
 
-constexpr Millis kFirstPause{20};
-constexpr Millis kLongestPause{1'000};
+constexpr PauseRule kPauses{.first = Millis{15}, .longest = Millis{750}, .spread = 0.33};
 
 // What may be asked twice without another effect than asking once. Without tokens an answer for a job is one: any node
 // takes it, and what comes a second time finds nothing left to do.
@@ -112,12 +112,11 @@ class Remote : public std::enable_shared_from_this<Remote> {
   Server server_;
   bool up_ = false;
   bool closed_ = false;
-  std::minstd_rand random_{std::random_device{}()};
   Nodes nodes_;
   std::vector<channel::Address> round_;              // the nodes, in the order of this round of attempts
   std::shared_ptr<Connection> moving_;               // to the node that is better
   std::vector<std::weak_ptr<Connection>> draining_;  // to nodes that were left; they still answer
-  Millis next_pause_ = kFirstPause;
+  Pauses pauses_{kPauses};
   std::deque<Waiting> waiting_;  // while there is no server
 };
 
@@ -147,7 +146,7 @@ void Remote::connected(std::size_t node, Result<Server> server) {
     expire(server.error());
     return connect_later();
   }
-  next_pause_ = kFirstPause;
+  pauses_.reset();
   up_ = true;
   if (on_open_) {
     adopt(std::move(*server));
@@ -231,12 +230,9 @@ void Remote::lost(const Error& reason) {
   connect_later();
 }
 
-/// Pauses grow and differ, so that clients of a server that comes back do not all knock at once.
 void Remote::connect_later() {
   if (closed_) return;
-  std::uniform_real_distribution<double> share{0.5, 1.0};
-  pause_.expires_after(std::chrono::duration_cast<Millis>(next_pause_ * share(random_)));
-  next_pause_ = std::min(2 * next_pause_, kLongestPause);
+  pause_.expires_after(pauses_.next());
   pause_.async_wait([self = shared_from_this()](boost::system::error_code error) {
     if (!error) self->begin_round();
   });
