@@ -140,6 +140,14 @@ TEST_F(PipeWorkerTest, AProcessThatIsTooLargeIsReplaced) {
   EXPECT_NE(pid("a"), pid("b"));
 }
 
+TEST_F(PipeWorkerTest, AProcessThatIsTooLargeIsFoundBehindAShell) {
+  make("(" + serve("x=$(head -c 20000000 /dev/zero | tr '\\0' x)") + "); :", {.memory = 10 << 20});
+  start("a");
+  start("b");
+  run();
+  EXPECT_NE(pid("a"), pid("b"));
+}
+
 TEST_F(PipeWorkerTest, AnIdleProcessEnds) {
   make(serve(":"), {.idle = 10ms});
   start("a");

@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <fstream>
 
 #include "base/log.h"
+#include "proc/group.h"
 #include "worker/ending.h"
 
 namespace coworker::worker {
 namespace {
+
+constexpr std::chrono::seconds kLookPause{1};  // a walk through all processes costs milliseconds
 
 /// Bytes resident at its peak; 0 when that is not known.
 std::uint64_t peak_of(pid_t pid) {
@@ -173,10 +177,21 @@ void PooledProcess::broken(Outcome outcome) {
   process_->stop(proc::Killed::stopped, Millis{0});
 }
 
-bool PooledProcess::is_used_up() const {
+/// Of the largest process in its group: what was started may be a shell that waits for the program.
+std::uint64_t PooledProcess::peak() {
+  if (looked_ == Clock::time_point::min() || Clock::now() - looked_ > kLookPause) {
+    members_ = proc::running_members(process_->pid());
+    looked_ = Clock::now();
+  }
+  std::uint64_t most = 0;
+  for (const pid_t pid : members_) most = std::max(most, peak_of(pid));
+  return most;
+}
+
+bool PooledProcess::is_used_up() {
   if (limits_.requests > 0 && answers_ + conversation_->requests_before() >= limits_.requests) return true;
   if (limits_.lifetime > Millis{0} && Clock::now() - born_ >= limits_.lifetime) return true;
-  return limits_.memory > 0 && peak_of(process_->pid()) > limits_.memory;
+  return limits_.memory > 0 && peak() > limits_.memory;
 }
 
 void PooledProcess::wait_idle() {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "worker/line_process.h"
 #include "worker/pipe_worker.h"
@@ -66,7 +67,8 @@ class PooledProcess : public std::enable_shared_from_this<PooledProcess> {
   void ended(Result<proc::Certificate> end);
   Outcome outcome_at_end(Result<proc::Certificate> end);
   Outcome outcome_of_start(Result<proc::Certificate> end);
-  bool is_used_up() const;
+  bool is_used_up();
+  std::uint64_t peak();
   void expect(Millis delay);
   void arm();
   void on_timer();
@@ -83,6 +85,8 @@ class PooledProcess : public std::enable_shared_from_this<PooledProcess> {
   Clock::time_point born_ = Clock::now();
   Clock::time_point idle_since_ = born_;
   std::uint64_t answers_ = 0;
+  std::vector<pid_t> members_;  // of its group, when it was looked at last
+  Clock::time_point looked_ = Clock::time_point::min();
   proc::Killed killed_ = proc::Killed::no;
   bool was_ready_ = false;
   bool retired_ = false;

@@ -5,7 +5,7 @@
                       [--no-prefix] [--delay S] [--die-after N] [--starts N]
 
 FLAGS are those of the pipe (default: vtl). Items of a queue say what their task does: ok, fail, exit CODE, kill, sleep S,
-noise, stderr TEXT, garbage, twice, unencodable, file PATH (waits until it is there).
+noise, stderr TEXT, garbage, twice, unencodable, file PATH (waits until it is there), memory MIB (holds it for a moment).
 """
 import json
 import os
@@ -360,6 +360,8 @@ class Session:
         if word == "file":
             while not os.path.exists(rest):
                 time.sleep(0.01)
+        if word == "memory":
+            len(b"x" * (int(rest) << 20))
         if word == "noise":
             self.write("a line of somebody's\nand no end of line, {\"jsonrpc\":")
         if word == "stderr":

@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -237,6 +238,48 @@ class Pool(Site):
         numbers, _ = self.numbers("-d", "workerCount=1", "-d", "workerRequests=3", contexts=[5, 5, 5])
         self.assertEqual(numbers, [1, 2, 1])
 
+    def test_a_worker_that_ever_held_more_memory_is_replaced_after_its_task(self):
+        self.queue("q", type="Sql")
+        self.add("q", "ok", "ok", "memory 200", "ok", "ok")
+        # The site's program is a child of the shell, as in 'cd /site && cv pipe'.
+        program = self.start("-d", "workerCount=1", "-d", "workerRequests=0", "-d", "workerMemory=150M", pipe=self.pipe() + " && :")
+        self.wait(lambda: self.left() == 0, program)
+        self.end(program)
+        self.assertEqual([(row["id"], row["nth"]) for row in self.ran()], [(1, 1), (2, 2), (3, 3), (4, 1), (5, 2)])
+
+    def test_a_worker_that_is_too_old_is_replaced_between_two_tasks(self):
+        numbers, _ = self.numbers("-d", "workerCount=1", "-d", "workerRequests=0", "-d", "workerDuration=0.001", tasks=4)
+        self.assertEqual(numbers, [1, 1, 1, 1], "each has done one, whatever its age")
+
+    def idle(self, *flags):
+        """Task numbers where the next task comes after a few looks at the queues without work."""
+        self.queue("q")
+        program = self.start("-d", "workerCount=1", "-d", "workerRequests=0", "-d", "logPolling=true", *flags)
+        for done in range(1, 4):
+            self.add("q", "ok")
+            self.wait(lambda: len(self.ran()) == done and self.left() == 0, program)
+            looks = self.log(program).count("CiviCRM: 1 queues")
+            self.wait(lambda: self.log(program).count("CiviCRM: 1 queues") >= looks + 3, program)
+            if flags == ("-d", "workerTimeout=0.001"):
+                self.wait(lambda: not os.path.exists("/proc/%d" % self.ran()[-1]["pid"]), program)
+        self.end(program)
+        return [row["nth"] for row in self.ran()]
+
+    def test_a_worker_waits_for_ever_where_workerTimeout_is_0(self):
+        self.assertEqual(self.idle("-d", "workerTimeout=0"), [1, 2, 3])
+
+    def test_a_tiny_workerTimeout_ends_each_that_is_idle(self):
+        self.assertEqual(self.idle("-d", "workerTimeout=0.001"), [1, 1, 1])
+
+    def test_a_tiny_workerTimeout_costs_no_task(self):
+        self.queue("q")
+        self.add("q", *["ok"] * 10)
+        self.add("q", *["ok"] * 10, contact=3)
+        program = self.start("-d", "workerTimeout=0.001", "-d", "workerCount=2", "-d", "workerRequests=0")
+        self.wait(lambda: self.left() == 0, program)
+        self.end(program)
+        self.assertEqual(sorted(row["id"] for row in self.ran()), list(range(1, 21)))
+
     def test_a_context_without_a_place_does_not_hold_up_another(self):
         self.queue("slow", lease=600)
         self.queue("q", lease=600)
@@ -315,6 +358,53 @@ class Life(Site):
         self.wait(lambda: self.log(program).count("failures in a row") >= 1, program)
         self.add("q", "ok")
         self.wait(lambda: self.left() == 0, program)
+        self.end(program)
+
+    def pauses(self, program, text, first):
+        """Those that the log tells after `text`: each may be a fifth longer or shorter than twice the one before."""
+        pauses = [int(each) for each in re.findall(text + " ([0-9]+) ms", self.log(program))]
+        nominal = [first * 2 ** i for i in range(len(pauses))]
+        for pause, middle in zip(pauses, nominal):
+            self.assertTrue(0.8 * middle - 1 <= pause <= 1.2 * middle + 1, pauses)
+        self.assertNotEqual(pauses, nominal, "they are spread")
+        return pauses
+
+    def test_pauses_of_a_control_pipe_that_does_not_start_grow_and_are_spread(self):
+        program = self.start("-d", "failures=5", pipe="exit 3")
+        self.end(program, code=1, number=0)
+        self.assertEqual(len(self.pauses(program, "failures in a row, again in", 250)), 4)
+
+    def test_a_success_resets_the_count_of_failures(self):
+        # Starts 1, 2 and 4 fail; the third one dies when it has answered for a while.
+        count = os.path.join(self.folder, "starts")
+        pipe = 'echo x >>%s; case $(wc -l <%s) in 1|2|4) exit 3;; 3) exec %s;; *) exec %s;; esac' % (
+            count, count, self.pipe("--die-after", "9"), self.pipe())
+        program = self.start("-d", "failures=4", pipe=pipe)
+        self.queue("q")
+        self.wait(lambda: os.path.exists(count) and open(count).read().count("x") >= 5, program)
+        self.add("q", "ok")
+        self.wait(lambda: self.left() == 0, program)
+        log = self.end(program)
+        self.assertEqual(re.findall("([0-9]) of 4 failures in a row", log)[:4], ["1", "2", "1", "2"])
+
+    def test_pauses_of_workers_that_do_not_start_grow_and_begin_again_after_a_success(self):
+        self.queue("q", lease=600)
+        self.add("q", *["ok"] * 4)
+        go, first = os.path.join(self.folder, "go"), os.path.join(self.folder, "first")
+        # The control pipe is the first one.
+        program = self.start("-d", "workerCount=1", "-d", "workerRequests=1",
+                             pipe="mkdir %s 2>/dev/null || test -e %s || exit 3; exec %s" % (first, go, self.pipe()))
+        text = "the next start waits"
+        self.wait(lambda: self.log(program).count(text) == 4, program)
+        self.assertEqual(len(self.pauses(program, text, 100)), 4)
+        self.wait(lambda: self.value("SELECT count(*) FROM item WHERE run_count > 0") == 0, program)
+        open(go, "w").close()
+        self.add("q", "ok")
+        self.wait(lambda: self.left() == 4 and len(self.ran()) == 1, program)
+        os.remove(go)
+        self.add("q", "ok")
+        self.wait(lambda: self.log(program).count(text) == 5, program)
+        self.assertLessEqual(int(re.findall(text + " ([0-9]+) ms", self.log(program))[-1]), 120)
         self.end(program)
 
     def test_after_failures_in_a_row_it_ends_with_an_error(self):
