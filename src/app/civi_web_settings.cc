@@ -63,6 +63,7 @@ Result<service::CiviConfig::Connect> connect_by_web(const Settings& settings) {
   options.authorities = settings.text(at("webAuthorities"));
   options.minimum_version = settings.text(at("civicrmVersion"));
   options.count = static_cast<std::size_t>(settings.get<std::int64_t>(at("workerCount")));
+  options.repetitions = static_cast<std::uint32_t>(settings.get<std::int64_t>(at("requestRetries")));
   options.timeout = settings.get<Millis>(at("requestTimeout"));
   return [options](const service::CiviConfig::Parts& parts) -> Result<std::shared_ptr<civi::Connection>> {
     Result<std::unique_ptr<civi::Connection>> made = civi::WebConnection::make(parts.loop, options);

@@ -15,8 +15,25 @@ namespace urls = boost::urls;
 constexpr std::string_view kRoute = "civicrm";
 constexpr std::string_view kApi = "civicrm/ajax/api4/{entity}/{action}";
 
+constexpr std::string_view kNoUrlWithUser = "is no URL (in a user's name and password, @ is %40, : %3A, / %2F, # %23)";
+
 tl::unexpected<Error> refuse(std::string_view url, std::string_view why) {
   return fail(Errc::invalid_argument, fmt::format("the address '{}' {}", worker::without_secrets(url), why));
+}
+
+/// With other letters than ASCII encoded as browsers do it, and an '@' in a password.
+std::string with_encoded(std::string_view text) {
+  const auto [begin, length] = worker::userinfo_of(text);
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_at = text[i] == '@' && i >= begin && i < begin + length;
+    if (is_at || static_cast<unsigned char>(text[i]) > 127) {
+      out += worker::percent_encode(text.substr(i, 1));
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
 }
 
 bool is_loopback(urls::url_view url) {
@@ -76,7 +93,8 @@ Result<WebCredential> take_credential(urls::url& url) {
     credential.password = fmt::format("{}:{}", url.user(), url.password());
     url.remove_userinfo();
   }
-  const auto parameters = url.params();
+  // A '+' is one: a token has no spaces, and who pastes one does not encode it.
+  const auto parameters = url.params(urls::encoding_opts{false, false, false});
   const auto token = parameters.find("token");
   if (token != parameters.end()) {
     credential.token = (*token).value;
@@ -103,13 +121,19 @@ Result<WebCredential> checked(WebCredential credential) {
 
 Result<WebAddress> parse_web_address(std::string_view text) {
   if (text.find("://") == std::string_view::npos) return refuse(text, "has no scheme (write https://…)");
-  const auto parsed = urls::parse_uri(text);
-  if (!parsed) return refuse(text, "is no URL");
+  const std::string ascii = with_encoded(text);
+  const auto parsed = urls::parse_uri(ascii);
+  const bool names_user = worker::userinfo_of(text).second > 0;
+  if (!parsed) return refuse(text, names_user ? kNoUrlWithUser : "is no URL");
   urls::url url{*parsed};
+  if (names_user != url.has_userinfo()) return refuse(text, kNoUrlWithUser);
   if (url.scheme_id() != urls::scheme::https && url.scheme_id() != urls::scheme::http) {
     return refuse(text, "is neither https nor http");
   }
   if (url.encoded_host().empty()) return refuse(text, "has no host");
+  if (url.encoded_host().find('%') != std::string_view::npos) {
+    return refuse(text, "has a host of other letters than ASCII (write it as browsers send it: xn--…)");
+  }
   url.remove_fragment();
   Result<WebCredential> credential = take_credential(url);
   if (credential) credential = checked(std::move(*credential));
@@ -139,12 +163,10 @@ Result<WebCredential> parse_web_credential(std::string_view text) {
 
 std::vector<std::pair<std::size_t, std::size_t>> secrets_in(std::string_view url) {
   std::vector<std::pair<std::size_t, std::size_t>> found;
-  const std::size_t scheme = url.find("://");
-  const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
-  const std::size_t authority = std::min(url.find_first_of("/?#", begin), url.size());
-  const std::size_t at = url.substr(0, authority).rfind('@');
-  if (at != std::string_view::npos && at > begin) found.emplace_back(begin, at - begin);
-  for (std::size_t mark = url.find_first_of("?&"); mark != std::string_view::npos; mark = url.find('&', mark + 1)) {
+  const auto [begin, length] = worker::userinfo_of(url);
+  if (length > 0) found.emplace_back(begin, length);
+  for (std::size_t mark = url.find_first_of("?&", begin + length); mark != std::string_view::npos;
+       mark = url.find('&', mark + 1)) {
     constexpr std::string_view kToken = "token=";
     if (!url.substr(mark + 1).starts_with(kToken)) continue;
     const std::size_t value = mark + 1 + kToken.size();

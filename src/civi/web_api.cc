@@ -6,7 +6,6 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <cmath>
 
 #include "worker/address.h"
 
@@ -18,6 +17,7 @@ using worker::HttpResponse;
 using Kind = Reply::Kind;
 
 constexpr int kNoises = 16;
+constexpr Millis kLongestRest{300'000};
 
 std::string base64(std::string_view text) {
   constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -101,6 +101,16 @@ std::string_view hint_of(long status) {
   }
 }
 
+std::string by_way_of(const HttpResponse& response) {
+  return response.proxy.empty() ? std::string{} : fmt::format(" (by way of the proxy {})", response.proxy);
+}
+
+std::string rest_of(const HttpResponse& response) {
+  const Millis asked = asked_pause(response);
+  if (asked == Millis{0}) return {};
+  return fmt::format("; it asks to be left alone for {} s", std::chrono::ceil<Seconds>(*response.retry_after).count());
+}
+
 Reply without_object(const HttpResponse& response, const WebAddress& address) {
   const std::string says = worker::beginning_of(response.body);
   if (response.status == 401 || response.status == 403) return refused_credential(response.status, says, address);
@@ -111,9 +121,9 @@ Reply without_object(const HttpResponse& response, const WebAddress& address) {
   }
   const bool is_refused = response.status >= 400 && response.status < 500 && response.status != 408;
   if (response.status >= 400) {
-    return Reply::failed(
-        is_refused ? Kind::unsent : Kind::lost, Errc::unavailable,
-        fmt::format("status {}{}{}{}", response.status, hint_of(response.status), says.empty() ? "" : ": ", says));
+    return Reply::failed(is_refused ? Kind::unsent : Kind::lost, Errc::unavailable,
+                         fmt::format("status {}{}{}{}{}{}", response.status, hint_of(response.status),
+                                     says.empty() ? "" : ": ", says, by_way_of(response), rest_of(response)));
   }
   return Reply::failed(Kind::lost, Errc::corrupt,
                        fmt::format("the answer is not the API's (status {}, {}): {}", response.status,
@@ -128,6 +138,7 @@ std::optional<Reply> without_answer(const HttpResponse& response) {
     return Reply::failed(Kind::unsent, Errc::denied,
                          response.error + " (webAuthorities names a PEM file of authorities to trust)");
   }
+  if (response.in_vain) return Reply::failed(Kind::unsent, Errc::denied, response.error);
   if (response.error.empty()) return std::nullopt;
   return Reply::failed(response.sent ? Kind::lost : Kind::unsent, Errc::unavailable, response.error);
 }
@@ -214,14 +225,13 @@ bool may_repeat(const HttpResponse& response, const Reply& reply, bool reads) {
   return reads && (!response.error.empty() || response.status >= 500 || response.status == 408);
 }
 
-bool only_reads(std::string_view action) {
-  return action.starts_with("get");
+Millis asked_pause(const HttpResponse& response) {
+  if (response.status != 429 && response.status != 503) return Millis{0};
+  return std::clamp(response.retry_after.value_or(Millis{0}), Millis{0}, kLongestRest);
 }
 
-Millis repeat_delay(std::uint32_t repetition, double roll, std::optional<Millis> asked) {
-  const double usual = std::min(500.0 * std::pow(3.0, static_cast<double>(repetition - 1)), 30'000.0);
-  const Millis delay{std::llround(usual * (0.5 + roll))};
-  return std::max(delay, asked.value_or(Millis{0}));
+bool only_reads(std::string_view action) {
+  return action.starts_with("get");
 }
 
 }  // namespace coworker::civi

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/pauses.h"
 #include "civi/connection.h"
 #include "civi/web_address.h"
 #include "worker/http_transfers.h"
@@ -44,11 +45,14 @@ WebAnswer rpc_answer(const worker::HttpResponse& response, const WebAddress& add
 /// the network are worth another try; else only when it is known that the server did nothing.
 bool may_repeat(const worker::HttpResponse& response, const Reply& reply, bool reads);
 
+/// How long a server that has too much to do, or is being maintained, has asked to be left alone: five minutes at most,
+/// whatever it says, for its clock may be as wrong as ours.
+Millis asked_pause(const worker::HttpResponse& response);
+
 /// Actions that change nothing, by their name.
 bool only_reads(std::string_view action);
 
-/// How long to wait before the n-th repetition (from 1): 0.5 s, then three times as much each, up to 30 s, and from
-/// half to one and a half of that by `roll`, uniform in [0, 1). What the server asks for counts if it is longer.
-Millis repeat_delay(std::uint32_t repetition, double roll, std::optional<Millis> asked);
+/// Between repetitions of a request.
+inline constexpr PauseRule kRepetitions{.first = Millis{500}, .longest = Millis{30'000}, .factor = 3, .spread = 0.5};
 
 }  // namespace coworker::civi

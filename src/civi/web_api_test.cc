@@ -11,6 +11,7 @@ namespace {
 
 namespace json = boost::json;
 using Kind = Reply::Kind;
+using testing::AllOf;
 using testing::HasSubstr;
 
 WebAddress site(const std::string& text = "https://u:p@host/civicrm/queue") {
@@ -171,12 +172,47 @@ INSTANTIATE_TEST_SUITE_P(Table, Repeating,
                                          RepeatCase{"Redirect", 301, "", true, false, false}),
                          [](const auto& row) { return row.param.name; });
 
-TEST(WebApi, RepetitionsComeLaterAndLater) {
-  EXPECT_EQ(repeat_delay(1, 0.5, {}), Millis{500});
-  EXPECT_EQ(repeat_delay(2, 0.0, {}), Millis{750});
-  EXPECT_EQ(repeat_delay(3, 0.5, {}), Millis{4500});
-  EXPECT_EQ(repeat_delay(1'000'000, 0.5, {}), Millis{30'000});
-  EXPECT_EQ(repeat_delay(1, 0.5, Millis{7'000}), Millis{7'000});
+struct RestCase {
+  const char* name;
+  long status;
+  Seconds asked;
+  Seconds want;
+};
+
+class Rest : public testing::TestWithParam<RestCase> {};
+
+TEST_P(Rest, IsWhatTheServerAsksForWithinBounds) {
+  worker::HttpResponse response;
+  response.status = GetParam().status;
+  response.retry_after = GetParam().asked;
+  EXPECT_EQ(asked_pause(response), GetParam().want);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, Rest,
+                         testing::Values(RestCase{"TooManyRequests", 429, Seconds{7}, Seconds{7}},
+                                         RestCase{"Maintenance", 503, Seconds{120}, Seconds{120}},
+                                         RestCase{"ADateYearsAhead", 503, Seconds{100'000'000}, Seconds{300}},
+                                         RestCase{"NotOfARedirect", 301, Seconds{7}, Seconds{0}}),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(WebApi, AServerThatAsksForRestIsQuoted) {
+  worker::HttpResponse response;
+  response.status = 503;
+  response.sent = true;
+  EXPECT_EQ(asked_pause(response), Millis{0});
+  response.retry_after = Seconds{120};
+  response.proxy = "http://p:1 (http_proxy)";
+  EXPECT_THAT(api_answer(response, site()).reply.reason,
+              AllOf(HasSubstr("to be left alone for 120 s"), HasSubstr("by way of the proxy http://p:1 (http_proxy)")));
+}
+
+TEST(WebApi, AProxyThatWantsALoginIsNotAskedAgain) {
+  worker::HttpResponse response;
+  response.error = "the proxy wants to know who we are";
+  response.in_vain = true;
+  const Reply reply = api_answer(response, site()).reply;
+  EXPECT_EQ(reply.kind, Kind::unsent);
+  EXPECT_FALSE(may_repeat(response, reply, true));
 }
 
 TEST(WebApi, OnlyReadsByTheirName) {

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdlib>
 
 #include "base/log.h"
 #include "civi/version.h"
 #include "civi/web_api.h"
+#include "worker/proxy.h"
 
 namespace coworker::civi {
 namespace {
@@ -82,8 +84,12 @@ struct WebConnection::Question {
 Result<std::unique_ptr<Connection>> WebConnection::make(async::Loop& loop, Options options) {
   const Result<const worker::Curl*> curl = worker::Curl::load();
   if (!curl) return tl::unexpected{curl.error()};
-  if (options.address.is_clear && !options.address.credential.empty()) {
-    log::warning(fmt::format("{}: the credential is sent in clear; use https", options.address.shown));
+  const WebAddress& address = options.address;
+  const auto proxy = worker::proxy_for(address.url, ::getenv);
+  if (proxy) log::info(fmt::format("{}: by way of the proxy {}", address.shown, proxy->shown()));
+  const bool is_clear = address.is_clear || (proxy && address.url.starts_with("http:"));
+  if (is_clear && !address.credential.empty()) {
+    log::warning(fmt::format("{}: the credential is sent in clear; use https", address.shown));
   }
   auto transfers = std::make_unique<worker::HttpTransfers>(loop, **curl);
   return std::unique_ptr<Connection>{new WebConnection{loop, std::move(options), std::move(transfers)}};
@@ -107,6 +113,10 @@ WebConnection::~WebConnection() = default;
 
 std::size_t WebConnection::free_slots() const {
   return closing_ || tasks_ >= options_.count ? 0 : options_.count - tasks_;
+}
+
+Millis WebConnection::asked_pause() const {
+  return std::max(std::chrono::ceil<Millis>(rest_until_ - Clock::now()), Millis{0});
 }
 
 // Before the site has said who we are there, the call itself finds out.
@@ -273,6 +283,7 @@ async::Task<WebAnswer> WebConnection::ask(Question question) {
   const std::string what = question.entity + "." + question.action;
   const bool reads = only_reads(question.action);
   const auto end = Clock::now() + (question.timeout > Millis{0} ? question.timeout : options_.timeout);
+  Pauses pauses{kRepetitions};
   for (std::uint32_t repetition = 1;; ++repetition) {
     worker::HttpResponse response;
     const Millis left = std::max(std::chrono::ceil<Millis>(end - Clock::now()), Millis{1});
@@ -281,8 +292,7 @@ async::Task<WebAnswer> WebConnection::ask(Question question) {
     if (answer.reply.ok() || repetition > options_.repetitions || !may_repeat(response, answer.reply, reads)) {
       co_return answer;
     }
-    const double roll = std::uniform_real_distribution<double>{0, 1}(random_);
-    const Millis delay = repeat_delay(repetition, roll, response.retry_after);
+    const Millis delay = std::max(pauses.next(), civi::asked_pause(response));
     if (Clock::now() + delay >= end) co_return answer;
     log::warning(fmt::format("{}: {}: {}; again in {} ms", site_.address, what, answer.reply.reason, delay.count()));
     const bool is_over = co_await broken_.wait_for(delay);
@@ -302,9 +312,22 @@ async::Task<WebAnswer> WebConnection::ask_once(const Question& question, Millis 
   request.ca_file = options_.authorities;
   request.connect_limit = options_.connect_limit;
   request.limit = limit;
-  if (!only_reads(question.action)) request.idle_limit = kFresh;
+  if (!only_reads(question.action)) {
+    request.idle_limit = kFresh;
+    request.alone = closes_unsaid_;
+  }
   response = co_await transfer(std::move(request));
+  if (response.outlived) learn_closing();
+  rest_until_ = Clock::now() + civi::asked_pause(response);
   co_return is_rpc ? rpc_answer(response, options_.address, id) : api_answer(response, options_.address);
+}
+
+/// What is sent just when the other side closes is lost; it may do so again.
+void WebConnection::learn_closing() {
+  if (closes_unsaid_ || broken_.is_set()) return;
+  closes_unsaid_ = true;
+  log::warning(
+      fmt::format("{}: it closes connections that are kept; what must not be sent twice gets new ones", site_.address));
 }
 
 async::Task<worker::HttpResponse> WebConnection::transfer(worker::HttpRequest request) {

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <random>
 #include <set>
 #include <string>
 
@@ -23,6 +23,9 @@ namespace coworker::civi {
 /// A request that reads is sent again when the network or the server fails, later and later, within its time; one that
 /// changes something only where it is known that the server has done nothing with it. Redirects are not followed: they
 /// would take the credential elsewhere, or turn the call into a page.
+///
+/// Connections are kept, until one of them is found closed by what was sent over it: a claim or a run that is lost that
+/// way waits for its lease, so from then on each of these has a connection of its own.
 ///
 /// The end-point is found by the first call: CiviCRM's own beside the address, else JSON-RPC at the address itself.
 class WebConnection final : public Connection {
@@ -47,6 +50,7 @@ class WebConnection final : public Connection {
 
   async::Task<Result<Site>> open() override;
   async::Task<Reply> call(Call call) override;
+  Millis asked_pause() const override;
   std::size_t free_slots() const override;
   Result<> check_identity(const Identity& identity) const override;
   async::Task<> close(Millis grace) override;
@@ -67,18 +71,20 @@ class WebConnection final : public Connection {
   async::Task<WebAnswer> ask(Question question);
   async::Task<WebAnswer> ask_once(const Question& question, Millis limit, worker::HttpResponse& response);
   async::Task<worker::HttpResponse> transfer(worker::HttpRequest request);
+  void learn_closing();
   void break_off();
 
   async::Loop& loop_;
   Options options_;
   std::unique_ptr<worker::HttpTransfers> transfers_;
-  std::mt19937_64 random_{std::random_device{}()};
   Protocol protocol_;
   std::uint64_t last_id_ = 0;
   Site site_;
   Identity own_;  // 0 where the site does not say
   bool is_known_ = false;
-  Reply trouble_;  // why it is not
+  Reply trouble_;                                       // why it is not
+  bool closes_unsaid_ = false;                          // kept connections, while we send
+  std::chrono::steady_clock::time_point rest_until_{};  // what the site has asked for
 
   std::size_t tasks_ = 0;
   std::size_t calls_ = 0;  // tasks and others

@@ -89,15 +89,28 @@ std::string beginning_of(std::string_view body) {
   return text;
 }
 
+std::pair<std::size_t, std::size_t> userinfo_of(std::string_view address) {
+  const std::size_t scheme = address.find("://");
+  const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t end = std::min(address.find_first_of("/?#", begin), address.size());
+  std::size_t at = address.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < begin) {
+    const std::string_view authority = address.substr(begin, end - begin);
+    const std::size_t colon = authority.rfind(':');
+    if (colon == std::string_view::npos || authority.ends_with(']')) return {begin, 0};
+    const std::string_view port = authority.substr(colon + 1);
+    if (std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; })) return {begin, 0};
+    at = address.rfind('@');
+    if (at == std::string_view::npos || at < end) return {begin, 0};
+  }
+  return {begin, at - begin};
+}
+
 std::string without_secrets(std::string_view address) {
-  const std::string_view plain = address.substr(0, address.find_first_of("?#"));
-  const std::size_t slashes = plain.find("://");
-  if (slashes == std::string_view::npos) return std::string{plain};
-  const std::size_t host = slashes + 3;
-  const std::size_t end = std::min(plain.find('/', host), plain.size());
-  const std::size_t at = plain.substr(0, end).rfind('@');
-  if (at == std::string_view::npos || at < host) return std::string{plain};
-  return std::string{plain.substr(0, host)}.append(plain.substr(at + 1));
+  const auto [begin, length] = userinfo_of(address);
+  std::string plain{address};
+  if (length > 0) plain.erase(begin, length + 1);
+  return plain.substr(0, plain.find_first_of("?#"));
 }
 
 }  // namespace coworker::worker

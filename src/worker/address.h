@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// The text of HTTP requests and responses, without sending anything.
@@ -25,6 +26,10 @@ std::string with_query(std::string address, std::string_view parameters);
 
 /// For logs and errors: what a response begins with, as one line.
 std::string beginning_of(std::string_view body);
+
+/// Where an address has user and password, as offset and length (0: nowhere); also where these have a '/', '?' or '#'
+/// as it is, so that the address is none.
+std::pair<std::size_t, std::size_t> userinfo_of(std::string_view address);
 
 /// For logs and errors: without user, password and query.
 std::string without_secrets(std::string_view address);

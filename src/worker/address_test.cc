@@ -28,6 +28,10 @@ TEST(Address, AQueryIsAddedWhereOneBelongs) {
 TEST(Address, LogsHoldNoSecrets) {
   EXPECT_EQ(without_secrets("https://me:pw@a/b@c?token=x#y"), "https://a/b@c");
   EXPECT_EQ(without_secrets("https://a:1/b"), "https://a:1/b");
+  EXPECT_EQ(without_secrets("https://a:1/b@c"), "https://a:1/b@c");
+  EXPECT_EQ(without_secrets("https://[::1]/b@c"), "https://[::1]/b@c");
+  EXPECT_EQ(without_secrets("https://me:p/w?x#y@a/b"), "https://a/b");
+  EXPECT_EQ(without_secrets("me:pw@a/b"), "a/b");
 }
 
 }  // namespace

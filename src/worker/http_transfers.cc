@@ -8,10 +8,14 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "worker/proxy.h"
+
 namespace coworker::worker {
 namespace {
 
 constexpr std::size_t kLongestUrl = 8'000'000;  // libcurl takes no longer text
+constexpr std::size_t kLongestHead = 1 << 18;   // of an answer
+constexpr long kSilence = 60;                   // seconds; a way that forgets what is silent does so after minutes
 
 }  // namespace
 
@@ -24,6 +28,7 @@ struct HttpTransfers::Transfer {
   Done done;
   std::size_t body_at = 0;    // what of the body was handed to libcurl
   bool was_answered = false;  // since the body was last sent from its beginning
+  std::size_t head = 0;       // bytes of the answer's headers
   char error[CURL_ERROR_SIZE] = {};
 };
 
@@ -41,12 +46,23 @@ struct HttpTransfers::Socket {
 namespace {
 
 /// What libcurl knows of a transfer beside its body.
-void read_facts(const Curl& curl, CURL* easy, HttpResponse& response) {
+void read_facts(const Curl& curl, CURL* easy, CURLcode code, bool is_secure, HttpResponse& response) {
   long sent = 0;
+  long connections = 0;
+  curl_off_t secured = 0;
   const char* text = nullptr;
   curl_off_t seconds = 0;
   curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response.status);
   if (curl.easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK) response.sent = sent > 0;
+  // Before its handshake with the server, a new connection has sent nothing but a request to a proxy to lead there.
+  curl.easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connections);
+  curl.easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secured);
+  // libcurl itself would send it again then, and over a new connection.
+  const bool is_kept = code == CURLE_SEND_FAIL_REWIND || connections == 0;
+  const bool is_closed = code == CURLE_SEND_FAIL_REWIND || code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+                         code == CURLE_SEND_ERROR;
+  response.outlived = is_kept && is_closed && response.status == 0;
+  if (is_secure && connections > 0 && secured == 0) response.sent = false;
   if (curl.easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK && text != nullptr)
     response.content_type = text;
   if (curl.easy_getinfo(easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text != nullptr) response.location = text;
@@ -56,6 +72,36 @@ void read_facts(const Curl& curl, CURL* easy, HttpResponse& response) {
 }
 
 }  // namespace
+
+/// What a proxy has to do with it. Its password may stand in libcurl's own words.
+void HttpTransfers::tell_proxy(const Curl& curl, const Transfer& transfer, CURLcode code, const Proxy& proxy,
+                               HttpResponse& response) {
+  long status = 0;
+  curl_off_t connected = 0;
+  curl.easy_getinfo(transfer.easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  curl.easy_getinfo(transfer.easy, CURLINFO_CONNECT_TIME_T, &connected);
+  std::string& error = response.error;
+  if (const std::size_t at = error.find(proxy.address); at != std::string::npos) {
+    error.replace(at, proxy.address.size(), proxy.shown());
+  }
+  response.proxy = proxy.shown();
+  const std::string mend = fmt::format("mend {}, or name the host in no_proxy", proxy.variable);
+  if (status == 407 || response.status == 407) {
+    error =
+        fmt::format("the proxy {} {}", response.proxy,
+                    proxy.has_login ? "does not accept the user and password that it is given (status 407)"
+                                    : "wants to know who we are (status 407): write http://USER:PASSWORD@HOST:PORT");
+    response.in_vain = true;
+    response.sent = false;
+  } else if (status >= 300) {
+    error = fmt::format("the proxy {} does not lead there (status {}): {}", response.proxy, status, mend);
+  } else if (code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_COULDNT_CONNECT ||
+             (code == CURLE_OPERATION_TIMEDOUT && connected == 0 && !response.sent)) {
+    error = fmt::format("the proxy {} cannot be reached: {}: {}", response.proxy, error, mend);
+  } else if (!error.empty()) {
+    error += fmt::format(" (by way of the proxy {})", response.proxy);
+  }
+}
 
 HttpTransfers::HttpTransfers(async::Loop& loop, const Curl& curl, std::uint32_t host_connections)
     : loop_{loop}, curl_{curl}, multi_{curl.multi_init()}, timer_{loop} {
@@ -101,6 +147,11 @@ void HttpTransfers::set_options(Transfer& transfer) {
   set(CURLOPT_WRITEFUNCTION, &HttpTransfers::on_data);
   set(CURLOPT_WRITEDATA, &transfer);
   set(CURLOPT_USERAGENT, "coworker");
+  set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+  set(CURLOPT_ACCEPT_ENCODING, "");
+  set(CURLOPT_TCP_KEEPALIVE, 1L);
+  set(CURLOPT_TCP_KEEPIDLE, kSilence);
+  set(CURLOPT_TCP_KEEPINTVL, kSilence / 3);
   set(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1L : 0L);
   set(CURLOPT_MAXREDIRS, static_cast<long>(request.redirects));
   set(CURLOPT_HEADERFUNCTION, &HttpTransfers::on_header);
@@ -112,6 +163,8 @@ void HttpTransfers::set_options(Transfer& transfer) {
   if (request.idle_limit > Millis{0}) {
     set(CURLOPT_MAXAGE_CONN, static_cast<long>(std::chrono::ceil<std::chrono::seconds>(request.idle_limit).count()));
   }
+  set(CURLOPT_FRESH_CONNECT, request.alone ? 1L : 0L);
+  set(CURLOPT_FORBID_REUSE, request.alone ? 1L : 0L);
   set_trust(transfer);
   if (request.has_body) set_body(transfer);
   if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
@@ -175,8 +228,11 @@ std::size_t HttpTransfers::on_data(char* data, std::size_t size, std::size_t cou
 }
 
 std::size_t HttpTransfers::on_header(char*, std::size_t size, std::size_t count, void* context) {
-  static_cast<Transfer*>(context)->was_answered = true;
-  return size * count;
+  auto& transfer = *static_cast<Transfer*>(context);
+  transfer.was_answered = true;
+  transfer.head += size * count;
+  transfer.response.too_long = transfer.head > kLongestHead;
+  return transfer.response.too_long ? 0 : size * count;
 }
 
 std::size_t HttpTransfers::on_body(char* buffer, std::size_t size, std::size_t count, void* context) {
@@ -266,7 +322,7 @@ void HttpTransfers::finish_done() {
     Transfer* transfer = nullptr;
     curl_.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
     HttpResponse response = std::move(transfer->response);
-    read_facts(curl_, transfer->easy, response);
+    read_facts(curl_, transfer->easy, code, transfer->request.url.starts_with("https:"), response);
     response.untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
     if (code == CURLE_SEND_FAIL_REWIND && response.status == 0) {
       response.error = "the connection was closed before an answer came";
@@ -275,6 +331,8 @@ void HttpTransfers::finish_done() {
     } else if (code != CURLE_OK && !response.too_long) {
       response.error = transfer->error[0] != '\0' ? transfer->error : curl_.easy_strerror(code);
     }
+    if (const auto proxy = proxy_for(transfer->request.url, ::getenv))
+      tell_proxy(curl_, *transfer, code, *proxy, response);
     const Done done = std::move(transfer->done);
     cancel(transfer->id);
     done(std::move(response));

@@ -14,6 +14,8 @@
 
 namespace coworker::worker {
 
+struct Proxy;
+
 struct HttpRequest {
   std::string url;
   std::string method;
@@ -25,6 +27,7 @@ struct HttpRequest {
   std::string ca_file;      // authorities to trust instead of the system's
   Millis limit{0};          // for everything; 0: none
   Millis connect_limit{0};  // for name, connection and TLS; 0: libcurl's, five minutes
+  bool alone = false;       // over a connection of its own, which is not kept
   Millis idle_limit{0};     // a kept connection that was idle for longer is not used; 0: libcurl's, two minutes
 };
 
@@ -34,7 +37,10 @@ struct HttpResponse {
   bool too_long = false;
   std::string error;       // of the transfer; empty: it was complete
   bool untrusted = false;  // the other side's certificate is not to be trusted
+  bool in_vain = false;    // a proxy in between wants another login
   bool sent = false;       // something of the request left: the server may have acted on it
+  bool outlived = false;   // it was sent over a kept connection that the other side had closed, or was about to
+  std::string proxy{};     // that stands in between, without its password; empty: none
   std::string content_type;
   std::string location;  // absolute, of a redirect that was not followed
   std::optional<Millis> retry_after{};
@@ -45,6 +51,11 @@ struct HttpResponse {
 ///
 /// A request with a body is sent once: where a kept connection dies before anything came back, libcurl would repeat the
 /// request by itself, although the server may have acted on it. Here that is an error, with `sent`.
+///
+/// HTTP/1.1 also where a server offers more: each request has a connection to itself while it is open, so that what
+/// goes wrong with one harms no other, and one that has fallen silent is given up with the request that waited for it.
+///
+/// Proxies are those that the environment names, see proxy.h; what is wrong with one is in the error.
 ///
 /// Certificates are verified against the system's authorities, or those that CURL_CA_BUNDLE, SSL_CERT_FILE or
 /// SSL_CERT_DIR name in the environment.
@@ -73,6 +84,8 @@ class HttpTransfers {
   void set_options(Transfer& transfer);
   void set_trust(Transfer& transfer);
   void set_body(Transfer& transfer);
+  static void tell_proxy(const Curl& curl, const Transfer& transfer, CURLcode code, const Proxy& proxy,
+                         HttpResponse& response);
   void watch(curl_socket_t fd, int what);
   void wait(const std::shared_ptr<Socket>& socket, bool for_writing);
   void act(curl_socket_t fd, int events);
