@@ -242,7 +242,7 @@ async::Task<Reply> WebConnection::find_end_point() {
   if (options_.protocol == Protocol::automatic) protocol_ = Protocol::api4;
   const auto begin = Clock::now();
   WebAnswer answer = co_await ask(question);
-  const bool is_other = answer.status > 0 && answer.status < 500 && !answer.is_api;
+  const bool is_other = answer.status > 0 && answer.status < 500 && answer.status != 429 && !answer.is_api;
   if (is_other && options_.protocol == Protocol::automatic) {
     protocol_ = Protocol::json_rpc;
     WebAnswer second = co_await ask(question);
@@ -318,7 +318,7 @@ async::Task<WebAnswer> WebConnection::ask_once(const Question& question, Millis 
   }
   response = co_await transfer(std::move(request));
   if (response.outlived) learn_closing();
-  rest_until_ = Clock::now() + civi::asked_pause(response);
+  if (response.status > 0) rest_until_ = Clock::now() + civi::asked_pause(response);
   co_return is_rpc ? rpc_answer(response, options_.address, id) : api_answer(response, options_.address);
 }
 

@@ -154,6 +154,8 @@ void HttpTransfers::set_options(Transfer& transfer) {
   set(CURLOPT_TCP_KEEPINTVL, kSilence / 3);
   set(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1L : 0L);
   set(CURLOPT_MAXREDIRS, static_cast<long>(request.redirects));
+  // A proxy's word is no answer: on_rewind asks whether there was one.
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_HEADERFUNCTION, &HttpTransfers::on_header);
   set(CURLOPT_HEADERDATA, &transfer);
   if (request.limit > Millis{0}) set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.limit.count()));

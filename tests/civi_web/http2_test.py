@@ -2,7 +2,9 @@
 
 import threading
 
-from servers import Line, Nginx, Program, main, response
+from between import Line, Nginx
+from servers import response
+from web_program import Program, main
 
 
 class BeforeNginx(Program):
@@ -79,7 +81,7 @@ class BeforeNginx(Program):
         site = self.site()
         nginx = self.nginx(site)
         line = self.own(Line(nginx.port))
-        program = self.start("https://127.0.0.1:%d/civicrm" % line.port, "-d", "requestTimeout=1", "-d", "failures=4")
+        program = self.start("https://127.0.0.1:%d/civicrm" % line.port, "-d", "requestTimeout=2")
         self.wait(lambda: site.count("Queue/claimItems") > 2, program)
         line.go_silent()
         before = len(site.requests)

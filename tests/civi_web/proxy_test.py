@@ -1,8 +1,13 @@
 """A proxy between coworker and the site: plain, by CONNECT, not for some hosts, and in trouble."""
 
 import base64
+import json
+import os
+import subprocess
+import threading
 
-from servers import Nginx, Program, Proxy, main
+from between import Nginx, Proxy
+from web_program import COWORKER, PATIENCE, Program, main
 
 NOBODY = "http://127.0.0.1:1"
 
@@ -123,6 +128,37 @@ class Proxies(Program):
         self.assertIn("(by way of the proxy http://127.0.0.1:%d (https_proxy)); again in" % proxy.port, log)
         self.assertEqual(site.ran, [1])
         self.assertEqual(site.count("Queue/runItems"), 1, "it is not sent again")
+
+    def test_tunnels_that_die_are_no_reason_to_send_again(self):
+        site, proxy = self.site(tls=True, items=2), self.proxy()
+        both = threading.Barrier(2)
+
+        def die(stream, request):
+            site.answer(request)
+            both.wait(PATIENCE)  # one has a new tunnel, the other one perhaps a kept one
+            proxy.hang_up()
+        site.plan("Queue/runItems", die, die)
+        program = self.start(site.address(), "-d", "workerCount=2", https_proxy=proxy.address())
+        self.wait(lambda: self.log(program).count("the end of their lease") == 2, program)
+        self.end(program)
+        self.assertEqual(sorted(site.ran), [1, 2], "none ran twice")
+
+    def test_http_workers_name_it_too(self):
+        config = os.path.join(self.folder, "coworker.json")
+        site = self.site(tls=True)
+        with open(config, "w") as file:
+            json.dump({"queues": {"q": {"worker": {"type": "http", "address": site.address(path="/civicrm/ajax/api4/Queue/get")}}}}, file)
+
+        def process(proxy):
+            ran = subprocess.run([COWORKER, "process", "-c", config, "q", "1"], cwd=self.folder, env={**self.environment, "https_proxy": proxy},
+                                 capture_output=True, text=True, timeout=PATIENCE)
+            return ran.returncode, ran.stdout + ran.stderr
+        code, said = process("http://me:s3cret@127.0.0.1:1")
+        self.assertEqual(code, 1, said)
+        self.assertIn("the proxy http://127.0.0.1:1 (https_proxy) cannot be reached", said)
+        self.assertNotIn("s3cret", said)
+        code, said = process(self.proxy(login="me:s3cret").address("me:s3cret"))
+        self.assertEqual(code, 0, said)
 
     def test_before_nginx(self):
         site, proxy = self.site(items=5), self.proxy(login="me:s3cret")
