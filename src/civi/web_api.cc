@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/stream_parser.hpp>
 #include <boost/json/value.hpp>
 
 #include "worker/address.h"
@@ -17,6 +17,7 @@ using worker::HttpResponse;
 using Kind = Reply::Kind;
 
 constexpr int kNoises = 16;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr Millis kLongestRest{300'000};
 
 std::string base64(std::string_view text) {
@@ -42,18 +43,32 @@ bool is_rpc(const json::object& object) {
   return object.contains("jsonrpc") && (object.contains("result") || object.contains("error"));
 }
 
-/// The object that is meant, also after what PHP printed.
+/// Where the next object may begin.
+std::size_t next_object(std::string_view body, std::size_t from) {
+  for (std::size_t at = body.find('{', from); at != std::string_view::npos; at = body.find('{', at + 1)) {
+    const std::size_t inside = body.find_first_not_of(" \t\r\n", at + 1);
+    if (inside != std::string_view::npos && body[inside] == '"') return at;
+  }
+  return std::string_view::npos;
+}
+
+/// The object that is meant, also between what PHP printed.
 std::optional<json::object> object_of(std::string_view body, bool (*is_meant)(const json::object&),
                                       std::string& noise) {
+  if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
   std::size_t at = 0;
   for (int i = 0; i < kNoises && at != std::string_view::npos; ++i) {
     boost::system::error_code error;
-    json::value value = json::parse(body.substr(at), error);
-    if (!error && value.is_object() && is_meant(value.get_object())) {
-      noise = body.substr(0, at);
-      return std::move(value.get_object());
+    json::stream_parser parser;
+    const std::size_t used = parser.write_some(body.data() + at, body.size() - at, error);
+    if (!error && parser.done()) {
+      json::value value = parser.release();
+      if (value.is_object() && is_meant(value.get_object())) {
+        noise = fmt::format("{}\n{}", body.substr(0, at), body.substr(at + used));
+        return std::move(value.get_object());
+      }
     }
-    at = body.find("{\"", at + 1);
+    at = next_object(body, at + 1);
   }
   return std::nullopt;
 }
@@ -135,8 +150,8 @@ Reply without_object(const HttpResponse& response, const WebAddress& address) {
 std::optional<Reply> without_answer(const HttpResponse& response) {
   if (response.too_long) return Reply::failed(Kind::lost, Errc::resource_exhausted, "the answer is too long");
   if (response.untrusted) {
-    return Reply::failed(Kind::unsent, Errc::denied,
-                         response.error + " (webAuthorities names a PEM file of authorities to trust)");
+    const char* mend = response.outdated ? "" : " (webAuthorities names a PEM file of authorities to trust)";
+    return Reply::failed(Kind::unsent, Errc::denied, response.error + mend);
   }
   if (response.in_vain) return Reply::failed(Kind::unsent, Errc::denied, response.error);
   if (response.error.empty()) return std::nullopt;

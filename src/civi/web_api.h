@@ -27,7 +27,7 @@ struct WebAnswer {
   Reply reply;
   long status = 0;      // 0: there is no answer
   bool is_api = false;  // it came from what we wanted to speak to, and not from something in its place
-  std::string noise{};  // what PHP printed before it
+  std::string noise{};  // what PHP printed before and after it
 };
 
 /// What an answer says:

@@ -86,6 +86,9 @@ INSTANTIATE_TEST_SUITE_P(
         AnswerCase{"Values", 200, R"({"values":[{"id":"7"}],"count":1})", Kind::answered, {}, R"([{"id":"7"}])", true},
         AnswerCase{
             "NoiseBefore", 200, "<b>Notice</b>: {\"x\n{\"values\":[],\"count\":0}", Kind::answered, {}, "[]", true},
+        AnswerCase{"NoiseAfter", 200, "{\"values\":[1]}\n<!-- 0.2 s {\"x\": -->", Kind::answered, {}, "[1]", true},
+        AnswerCase{"NoiseBeforeWithBlanks", 200, "a {b} c { \n\"values\" : [ 1 ] }\n", Kind::answered, {}, "[1]", true},
+        AnswerCase{"AByteOrderMark", 200, "\xEF\xBB\xBF{\"values\":[]}", Kind::answered, {}, "[]", true},
         AnswerCase{"ErrorOfTheApi", 500, R"({"error_code":0,"error_message":"no such queue","status":500})",
                    Kind::refused, Errc::invalid_argument, "no such queue", true},
         AnswerCase{"ErrorWithACode", 404, R"({"error_code":"not-found","error_message":"Api zz"})", Kind::refused,
@@ -108,6 +111,17 @@ INSTANTIATE_TEST_SUITE_P(
         AnswerCase{"AList", 200, "[1]", Kind::lost, Errc::corrupt, "not the API's"},
         AnswerCase{"Empty", 200, "", Kind::lost, Errc::corrupt, "it is empty"}),
     [](const auto& row) { return row.param.name; });
+
+TEST(WebApi, NoiseIsWhatStandsAround) {
+  const auto noise = [](const char* body) {
+    worker::HttpResponse response;
+    response.status = 200;
+    response.body = body;
+    return api_answer(response, site()).noise;
+  };
+  EXPECT_EQ(noise("before\n{\"values\":[]}after"), "before\n\nafter");
+  EXPECT_EQ(noise("\xEF\xBB\xBF{\"values\":[]}"), "\n");
+}
 
 TEST(WebApi, WhatDidNotLeaveWasNotDone) {
   worker::HttpResponse response;

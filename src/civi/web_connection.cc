@@ -55,7 +55,7 @@ void tell_noise(const std::string& noise, const std::string& what,
     if (on_print) {
       on_print(line);
     } else {
-      log::warning(fmt::format("{}: printed before the answer: {}", what, line));
+      log::warning(fmt::format("{}: printed beside the answer: {}", what, line));
     }
   }
 }

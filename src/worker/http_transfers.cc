@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 #include "worker/proxy.h"
 
@@ -69,6 +70,24 @@ void read_facts(const Curl& curl, CURL* easy, CURLcode code, bool is_secure, Htt
   if (curl.easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0) {
     response.retry_after = std::chrono::seconds{seconds};
   }
+}
+
+/// What libcurl's words leave open.
+void explain_tls(const Curl& curl, CURL* easy, CURLcode code, HttpResponse& response) {
+  constexpr long kNotYetValid = 9;  // of OpenSSL
+  constexpr long kExpired = 10;
+  if (code == CURLE_SSL_CONNECT_ERROR && response.error.find("wrong version number") != std::string::npos) {
+    response.error += " (no TLS is spoken there: is the address one of http?)";
+  }
+  long verdict = 0;
+  curl.easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  response.outdated = response.untrusted && (verdict == kNotYetValid || verdict == kExpired);
+  if (!response.outdated) return;
+  const std::time_t now = std::time(nullptr);
+  char date[32] = {};
+  std::tm parts{};
+  std::strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", ::gmtime_r(&now, &parts));
+  response.error += fmt::format(" (the clock of this machine says {})", date);
 }
 
 }  // namespace
@@ -333,6 +352,7 @@ void HttpTransfers::finish_done() {
     } else if (code != CURLE_OK && !response.too_long) {
       response.error = transfer->error[0] != '\0' ? transfer->error : curl_.easy_strerror(code);
     }
+    explain_tls(curl_, transfer->easy, code, response);
     if (const auto proxy = proxy_for(transfer->request.url, ::getenv))
       tell_proxy(curl_, *transfer, code, *proxy, response);
     const Done done = std::move(transfer->done);

@@ -37,6 +37,7 @@ struct HttpResponse {
   bool too_long = false;
   std::string error;       // of the transfer; empty: it was complete
   bool untrusted = false;  // the other side's certificate is not to be trusted
+  bool outdated = false;   // the reason is the certificate's dates, or our clock
   bool in_vain = false;    // a proxy in between wants another login
   bool sent = false;       // something of the request left: the server may have acted on it
   bool outlived = false;   // it was sent over a kept connection that the other side had closed, or was about to

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from servers import WebSite, response, zipped
+from servers import Server, WebSite, response, zipped
 from web_program import COWORKER, PATIENCE, Program, main
 
 
@@ -79,6 +79,15 @@ class Addresses(Program):
 
     def test_a_host_of_other_letters(self):
         self.assertIn("xn--", self.doctor("https://bücher.example/civicrm", code=1))
+
+    def test_http_where_https_is_spoken_and_the_other_way_round(self):
+        class Plain(Server):
+            def serve(self, stream, number):
+                stream.recv(100)
+                stream.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        plain, secure = self.own(Plain()), self.site(tls=True)
+        self.assertIn("is the address one of http?", self.doctor("https://127.0.0.1:%d/" % plain.port, "-d", "requestRetries=0", code=1))
+        self.doctor(secure.address().replace("https:", "http:"), "-d", "requestRetries=0", code=1)
 
     def test_a_host_that_does_not_exist(self):
         said = self.doctor("https://no-such-host.invalid/civicrm", "-d", "requestRetries=0", code=1)
@@ -159,6 +168,19 @@ class Answers(Program):
     def test_too_much_of_it(self):
         self.assertIn("the answer is too long", self.says(endless(b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n", b"x" * (1 << 20))))
         self.assertIn("the answer is too long", self.says(endless(b"HTTP/1.1 200 OK\r\n", b"X-More: %s\r\n" % (b"y" * 10_000))))
+
+    def test_a_bomb(self):
+        self.assertIn("the answer is too long", self.says(zipped(["x" * 100_000_000])))
+
+    def test_an_answer_with_something_around_it(self):
+        site = self.site(items=1)
+        answer = b'\xef\xbb\xbfNotice {1}\n{ "values": [{"name":"q"}] }<!-- 12 ms -->'
+        site.plan("Queue/get", *[lambda stream, request: stream.sendall(response(answer)) is None] * 2)
+        program = self.start(site.address())
+        self.wait(lambda: site.ran == [1], program)
+        log = self.end(program)
+        self.assertIn("printed beside the answer: Notice {1}", log)
+        self.assertIn("printed beside the answer: <!-- 12 ms -->", log)
 
     def test_too_slow(self):
         begun = time.monotonic()
