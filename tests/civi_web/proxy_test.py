@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 from between import Nginx, Proxy
+from servers import response
 from web_program import COWORKER, PATIENCE, Program, main
 
 NOBODY = "http://127.0.0.1:1"
@@ -29,7 +30,7 @@ class Proxies(Program):
         program = self.start(site.address(), http_proxy=proxy.address())
         self.wait(lambda: len(site.ran) == 3, program)
         log = self.end(program)
-        self.assertEqual(site.ran, [1, 2, 3])
+        self.assertEqual(sorted(site.ran), [1, 2, 3])
         self.assertIn("by way of the proxy http://127.0.0.1:%d (http_proxy)" % proxy.port, log)
         self.assertIn("the credential is sent in clear", log)
 
@@ -38,7 +39,7 @@ class Proxies(Program):
         program = self.start(site.address(), https_proxy=proxy.address("me:s3cret"))
         self.wait(lambda: len(site.ran) == 3, program)
         log = self.end(program)
-        self.assertEqual(site.ran, [1, 2, 3])
+        self.assertEqual(sorted(site.ran), [1, 2, 3])
         self.assertTrue(proxy.requests and all(request.method == "CONNECT" for request in proxy.requests))
         self.assertTrue(all(request.headers["x-civi-auth"] == "Bearer T0KEN" for request in site.requests))
         for secret in ("T0KEN", "x-civi-auth"):
@@ -106,6 +107,20 @@ class Proxies(Program):
         proxy.refusal = None
         self.wait(lambda: len(site.ran) == 2, program)
         self.assertNotIn("lost", self.end(program))
+
+    def test_a_tunnel_that_is_refused_to_a_claimed_task_costs_it_nothing(self):
+        site, proxy = self.site(tls=True, items=1), self.proxy()
+
+        def last(stream, request):
+            proxy.refusal = "503 Busy"
+            stream.sendall(response(site.answer(request), headers="Connection: close\r\n"))
+        site.plan("Queue/claimItems", lambda stream, request: stream.sendall(response([])) is None, last)
+        site.plan("Queue/get", *[lambda stream, request: stream.sendall(response(site.answer(request), headers="Connection: close\r\n"))] * 2)
+        program = self.start(site.address(), https_proxy=proxy.address())
+        self.wait(lambda: "Queue.runItems: the proxy" in self.log(program), program)
+        proxy.refusal = None
+        self.wait(lambda: site.ran == [1], program)
+        self.assertNotIn("lease", self.end(program))
 
     def test_one_that_hangs_up_in_the_handshake(self):
         site, proxy = self.site(tls=True), self.proxy(cut=500)
