@@ -153,9 +153,10 @@ std::optional<Reply> without_answer(const HttpResponse& response) {
     const char* mend = response.outdated ? "" : " (webAuthorities names a PEM file of authorities to trust)";
     return Reply::failed(Kind::unsent, Errc::denied, response.error + mend);
   }
-  if (response.in_vain) return Reply::failed(Kind::unsent, Errc::denied, response.error);
+  const Kind without = response.sent ? Kind::lost : Kind::unsent;
+  if (response.in_vain) return Reply::failed(without, Errc::denied, response.error);
   if (response.error.empty()) return std::nullopt;
-  return Reply::failed(response.sent ? Kind::lost : Kind::unsent, Errc::unavailable, response.error);
+  return Reply::failed(without, Errc::unavailable, response.error);
 }
 
 worker::HttpRequest post(std::string url, std::string type, std::string body) {

@@ -227,6 +227,8 @@ TEST(WebApi, AProxyThatWantsALoginIsNotAskedAgain) {
   const Reply reply = api_answer(response, site()).reply;
   EXPECT_EQ(reply.kind, Kind::unsent);
   EXPECT_FALSE(may_repeat(response, reply, true));
+  response.sent = true;
+  EXPECT_EQ(api_answer(response, site()).reply.kind, Kind::lost);
 }
 
 TEST(WebApi, OnlyReadsByTheirName) {

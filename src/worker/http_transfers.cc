@@ -111,7 +111,7 @@ void HttpTransfers::tell_proxy(const Curl& curl, const Transfer& transfer, CURLc
                     proxy.has_login ? "does not accept the user and password that it is given (status 407)"
                                     : "wants to know who we are (status 407): write http://USER:PASSWORD@HOST:PORT");
     response.in_vain = true;
-    response.sent = false;
+    if (response.status == 407 && status != 407) response.sent = false;
   } else if (status >= 300) {
     error = fmt::format("the proxy {} does not lead there (status {}): {}", response.proxy, status, mend);
   } else if (code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_COULDNT_CONNECT ||
@@ -344,6 +344,8 @@ void HttpTransfers::finish_done() {
     curl_.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
     HttpResponse response = std::move(transfer->response);
     read_facts(curl_, transfer->easy, code, transfer->request.url.starts_with("https:"), response);
+    // Taken for a connection that was there, whatever became of another one that libcurl has tried since.
+    if (transfer->body_at > 0) response.sent = true;
     response.untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
     if (code == CURLE_SEND_FAIL_REWIND && response.status == 0) {
       response.error = "the connection was closed before an answer came";

@@ -144,19 +144,28 @@ class Proxies(Program):
         self.assertEqual(site.ran, [1])
         self.assertEqual(site.count("Queue/runItems"), 1, "it is not sent again")
 
-    def test_tunnels_that_die_are_no_reason_to_send_again(self):
+    def tunnels_die(self, refusal):
+        """With a task in each, which the site has begun; what is asked of the proxy next is refused."""
         site, proxy = self.site(tls=True, items=2), self.proxy()
         both = threading.Barrier(2)
 
         def die(stream, request):
             site.answer(request)
             both.wait(PATIENCE)  # one has a new tunnel, the other one perhaps a kept one
+            proxy.refusal = refusal
             proxy.hang_up()
         site.plan("Queue/runItems", die, die)
         program = self.start(site.address(), "-d", "workerCount=2", https_proxy=proxy.address())
         self.wait(lambda: self.log(program).count("the end of their lease") == 2, program)
         self.end(program)
         self.assertEqual(sorted(site.ran), [1, 2], "none ran twice")
+
+    def test_tunnels_that_die_are_no_reason_to_send_again(self):
+        self.tunnels_die(None)
+
+    def test_tunnels_that_die_and_cannot_be_had_again_are_none_either(self):
+        self.tunnels_die("503 Busy")
+        self.tunnels_die("407 Proxy Authentication Required")
 
     def test_http_workers_name_it_too(self):
         config = os.path.join(self.folder, "coworker.json")
