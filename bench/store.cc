@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -29,6 +30,13 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Of this thread, which is the store's: says more than the clock where others use the same processors.
+double processor_seconds() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
 }
 
 std::uint64_t bytes_written() {
@@ -141,6 +149,7 @@ void run_rounds(const Plan& plan, bool work) {
   };
   for (int i = 0; i < 5; ++i) round();
   const std::uint64_t before = bytes_written();
+  const double worked = processor_seconds();
   const auto start = Clock::now();
   std::size_t rounds = 0;
   while (rounds * plan.batch < plan.jobs && seconds_since(start) < plan.seconds) {
@@ -148,12 +157,19 @@ void run_rounds(const Plan& plan, bool work) {
     ++rounds;
   }
   const double elapsed = seconds_since(start);
-  std::printf("{\"rounds\": %zu, \"seconds\": %.6f, \"rate\": %.1f, \"written\": %llu}\n", rounds, elapsed,
-              static_cast<double>(rounds * plan.batch) / elapsed,
+  const double jobs = static_cast<double>(rounds * plan.batch);
+  std::printf("{\"rounds\": %zu, \"seconds\": %.6f, \"rate\": %.1f, \"cpu_us\": %.3f, \"written\": %llu}\n", rounds,
+              elapsed, jobs / elapsed, 1e6 * (processor_seconds() - worked) / jobs,
               static_cast<unsigned long long>(bytes_written() - before));
 }
 
-double rate(Bench& bench, const Plan& plan) {
+struct Rate {
+  double jobs = 0;    // a second
+  double cpu_us = 0;  // a job
+};
+
+Rate rate(Bench& bench, const Plan& plan) {
+  const double worked = processor_seconds();
   const auto start = Clock::now();
   std::size_t done = 0;
   while (seconds_since(start) < plan.seconds) {
@@ -161,12 +177,13 @@ double rate(Bench& bench, const Plan& plan) {
     bench.work("bench", plan.batch);
     done += plan.batch;
   }
-  return static_cast<double>(done) / seconds_since(start);
+  const auto jobs = static_cast<double>(done);
+  return {jobs / seconds_since(start), 1e6 * (processor_seconds() - worked) / jobs};
 }
 
 void run_backlog(const Plan& plan) {
-  double empty = 0;
-  double full = 0;
+  Rate empty;
+  Rate full;
   double added = 0;
   std::uint64_t resident = 0;
   job::StoreTotals totals;
@@ -190,10 +207,11 @@ void run_backlog(const Plan& plan) {
   if (again.totals().jobs != totals.jobs) give_up("jobs were lost while the store was closed");
   const double jobs = static_cast<double>(totals.jobs);
   std::printf(
-      "{\"jobs\": %.0f, \"empty_rate\": %.1f, \"full_rate\": %.1f, \"add_rate\": %.1f, \"index_bytes\": %.1f, "
+      "{\"jobs\": %.0f, \"empty_rate\": %.1f, \"full_rate\": %.1f, \"add_rate\": %.1f, \"empty_cpu_us\": %.3f, "
+      "\"full_cpu_us\": %.3f, \"index_bytes\": %.1f, "
       "\"resident_bytes\": %.1f, \"disk_bytes\": %.1f, \"open_seconds\": %.3f, \"reopened_rate\": %.1f}\n",
-      jobs, empty, full, added, static_cast<double>(totals.memory) / jobs, static_cast<double>(resident) / jobs,
-      static_cast<double>(totals.disk) / jobs, opened, rate(again, plan));
+      jobs, empty.jobs, full.jobs, added, empty.cpu_us, full.cpu_us, static_cast<double>(totals.memory) / jobs,
+      static_cast<double>(resident) / jobs, static_cast<double>(totals.disk) / jobs, opened, rate(again, plan).jobs);
 }
 
 Plan parse(int argc, char** argv) {

@@ -48,14 +48,10 @@ void print_report(std::string_view what, const journal::VerifyReport& report, bo
                                           {"items", report.items},
                                           {"bytes", report.bytes},
                                           {"begin", report.begin},
-                                          {"end", report.end},
-                                          {"cut_bytes", report.cut_bytes}});
+                                          {"end", report.end}});
   }
   print_line(fmt::format("{}: {} segments, {} records with {} items, {} bytes", what, report.segments, report.records,
                          report.items, report.bytes));
-  if (report.cut_bytes > 0) {
-    print_line(fmt::format("{} unfinished bytes at the end, which the next opening cuts off", report.cut_bytes));
-  }
 }
 
 }  // namespace

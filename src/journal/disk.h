@@ -43,6 +43,9 @@ class File {
 
   /// Makes the file at least `bytes` long, with its blocks allocated: later writes into it need no space.
   virtual Result<> preallocate(std::uint64_t bytes) = 0;
+
+  /// Whether anybody else, of any process, has opened the same file and not closed it. True where that cannot be known.
+  virtual bool is_open_elsewhere() = 0;
 };
 
 struct Space {

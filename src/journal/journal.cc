@@ -291,7 +291,8 @@ Result<Segment> Journal::start_segment(Spare spare, Position base, std::string c
                  .end = kNoLimit,
                  .limit = base + (spare.bytes - header.header_bytes),
                  .bytes = spare.bytes,
-                 .serial = serial_};
+                 .serial = serial_,
+                 .made_here = true};
 }
 
 void Journal::measure_segments() {

@@ -118,6 +118,8 @@ class Journal {
   Position oldest() const;
   /// All that the journal occupies: segments, spare ones, and dropped ones that are not yet removed or are pinned.
   std::uint64_t disk_bytes() const;
+  /// The same without what was dropped.
+  std::uint64_t kept_bytes() const;
 
   using Visit = std::function<Result<>(Position, std::string_view head, std::string_view body)>;
 
@@ -162,6 +164,7 @@ class Journal {
   void synced_up_to(Position position, std::uint64_t names);
   void remove_void();
   void remove_dropped();
+  bool reuse(const Segment& segment);
   void measure_segments();
   void want_hint(const Segment& segment, std::uint64_t hint_bytes);
   void want_hints(const Chain& chain, const std::vector<std::uint64_t>& hint_bytes);

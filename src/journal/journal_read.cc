@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t kHintShare = 4;  // a hint file that takes more than that part of its segment saves too little
 constexpr std::uint64_t kHintRoom = 8;   // segments that must still fit on the disk
+constexpr std::size_t kMostSpares = 3;   // what an add must leave, and one for the next segment
 
 SegmentInfo info_of(const Segment& segment, Position end) {
   return {
@@ -90,9 +91,14 @@ Position Journal::oldest() const {
   return segments_.empty() ? tail_.begin() : segments_.front().base;
 }
 
-std::uint64_t Journal::disk_bytes() const {
+std::uint64_t Journal::kept_bytes() const {
   std::uint64_t sum = spares_.bytes();
   for (const Segment& segment : segments_) sum += segment.bytes + segment.hint_bytes;
+  return sum;
+}
+
+std::uint64_t Journal::disk_bytes() const {
+  std::uint64_t sum = kept_bytes();
   for (const Dropped& dropped : dropped_) sum += dropped.segment.bytes + dropped.segment.hint_bytes;
   std::erase_if(removed_, [](const auto& removed) { return removed.first.expired(); });
   for (const auto& [file, bytes] : removed_) sum += bytes;
@@ -161,12 +167,22 @@ void Journal::remove_dropped() {
     Segment& segment = dropped_.front().segment;
     if (segment.hint_bytes > 0) static_cast<void>(disk_.remove(hint_name(segment.base)));
     segment.hint_bytes = 0;
-    const auto removed = disk_.remove(segment.file->name());
-    if (!removed && removed.error().code() != Errc::not_found) return;
+    if (!reuse(segment)) {
+      const auto removed = disk_.remove(segment.file->name());
+      if (!removed && removed.error().code() != Errc::not_found) return;
+      removed_.emplace_back(segment.file, segment.bytes);
+    }
     ++names_changed_;
-    removed_.emplace_back(segment.file, segment.bytes);
     dropped_.pop_front();
   }
+}
+
+/// Its file becomes a spare one, if it is of the right size, one more is of use, and nobody reads it: of a dropped
+/// segment no new pins are made.
+bool Journal::reuse(const Segment& segment) {
+  if (!segment.made_here || segment.bytes != segment_bytes_ || spares_.count() >= kMostSpares) return false;
+  if (segment.file.use_count() > 1 || segment.file->sync_has_failed()) return false;
+  return spares_.reuse(segment.file->shared_file(), segment.file->name(), segment.bytes).has_value();
 }
 
 // ---- hints ----------------------------------------------------------------------------------------------

@@ -78,6 +78,7 @@ void Journal::synced_up_to(Position position, std::uint64_t names) {
   names_synced_ = std::max(names_synced_, names);
   const Position recent = end_ > options_.recent_bytes ? end_ - options_.recent_bytes : 0;
   tail_.release(std::min(synced_, recent));
+  if (names_synced_ == names_changed_) spares_.names_are_synced();
   remove_dropped();
 }
 

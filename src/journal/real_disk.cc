@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <filesystem>
 #include <system_error>
 
@@ -82,6 +83,13 @@ class RealFile : public File {
     while (error == EINTR) error = ::posix_fallocate(fd_.get(), 0, static_cast<off_t>(bytes));
     if (error != 0) return fail_errno(error, "allocate " + path_);
     return {};
+  }
+
+  bool is_open_elsewhere() override {
+    // The kernel grants a lease for writing only while nobody else has the file open. Whoever opened it just then would
+    // send us the lease's signal: one that is ignored.
+    if (::fcntl(fd_.get(), F_SETSIG, SIGURG) != 0 || ::fcntl(fd_.get(), F_SETLEASE, F_WRLCK) != 0) return true;
+    return ::fcntl(fd_.get(), F_SETLEASE, F_UNLCK) != 0;
   }
 
  private:

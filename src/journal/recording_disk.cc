@@ -36,6 +36,7 @@ class RecordingFile : public File {
   }
   Result<std::uint64_t> size() override { return file_->size(); }
   Result<> preallocate(std::uint64_t bytes) override { return file_->preallocate(bytes); }
+  bool is_open_elsewhere() override { return file_->is_open_elsewhere(); }
 
   Result<> truncate(std::uint64_t bytes) override {
     auto done = file_->truncate(bytes);

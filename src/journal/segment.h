@@ -18,6 +18,7 @@ struct Segment {
   std::uint64_t bytes = 0;  // of the file
   std::uint64_t serial = 0;
   std::uint64_t hint_bytes = 0;  // of its hint file; 0: it has none
+  bool made_here = false;        // by this process: nothing in its file was ever at a position that is still to come
 };
 
 }  // namespace coworker::journal

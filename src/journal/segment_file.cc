@@ -14,7 +14,7 @@ constexpr std::size_t kFirstRead = 1024;
 
 }  // namespace
 
-SegmentFile::SegmentFile(std::unique_ptr<File> file, std::string name, std::uint64_t identity, Position base,
+SegmentFile::SegmentFile(std::shared_ptr<File> file, std::string name, std::uint64_t identity, Position base,
                          std::uint64_t header_bytes)
     : file_{std::move(file)}, name_{std::move(name)}, identity_{identity}, base_{base}, header_bytes_{header_bytes} {}
 
@@ -24,6 +24,11 @@ Result<> SegmentFile::data_sync() {
   auto synced = file_->data_sync();
   if (!synced) sync_failure_ = synced.error();
   return synced;
+}
+
+bool SegmentFile::sync_has_failed() const {
+  const std::lock_guard lock{sync_mutex_};
+  return sync_failure_.has_value();
 }
 
 Error SegmentFile::damaged(Position position, std::string_view what) const {

@@ -18,10 +18,11 @@ namespace coworker::journal {
 /// Thread safety: reading and `data_sync` on any thread; writing on the journal's.
 class SegmentFile {
  public:
-  SegmentFile(std::unique_ptr<File> file, std::string name, std::uint64_t identity, Position base,
+  SegmentFile(std::shared_ptr<File> file, std::string name, std::uint64_t identity, Position base,
               std::uint64_t header_bytes);
 
   File& file() { return *file_; }
+  const std::shared_ptr<File>& shared_file() const { return file_; }
   const std::string& name() const { return name_; }
   Position base() const { return base_; }
   std::uint64_t header_bytes() const { return header_bytes_; }
@@ -30,6 +31,7 @@ class SegmentFile {
   /// As File::data_sync; fails for ever after the first failure. Calls on several threads wait for each
   /// other, since the kernel reports a failure to one of them only.
   Result<> data_sync();
+  bool sync_has_failed() const;
 
   /// The item, which ends at `limit` at the latest. Waits for the disk.
   Result<Item> read_item(Position position, Position limit, std::size_t expected);
@@ -40,12 +42,12 @@ class SegmentFile {
   Error damaged(Position position, std::string_view what) const;
 
  private:
-  std::unique_ptr<File> file_;
+  std::shared_ptr<File> file_;
   std::string name_;
   std::uint64_t identity_;
   Position base_;
   std::uint64_t header_bytes_;
-  std::mutex sync_mutex_;
+  mutable std::mutex sync_mutex_;
   std::optional<Error> sync_failure_;
 };
 

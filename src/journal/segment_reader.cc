@@ -14,6 +14,23 @@ Result<Position> end_of_file(SegmentFile& segment) {
   return segment.base() + (std::max(*size, segment.header_bytes()) - segment.header_bytes());
 }
 
+constexpr std::size_t kMarkedHead = 8;  // of a record: its size, and what shows that it has a mark
+
+/// Where in `bytes`, which stand at `at`, a record with a mark stands, or may; the end if nowhere. The file may be full
+/// of old ones, which stood elsewhere.
+std::size_t find_marked(Bytes bytes, Position at, std::uint64_t identity) {
+  constexpr std::string_view kPattern{"\xC7\x01\x00\x00", 4};
+  constexpr std::size_t kBefore = kMarkedHead - kPattern.size();
+  const std::string_view text = as_text(bytes);
+  for (std::size_t found = text.find(kPattern, kBefore); found != std::string_view::npos;
+       found = text.find(kPattern, found + 1)) {
+    RecordView record;
+    const std::size_t begin = found - kBefore;
+    if (parse_record(bytes.subspan(begin), at + begin, identity, record) != Parsed::invalid) return begin;
+  }
+  return bytes.size();
+}
+
 }  // namespace
 
 SegmentReader::SegmentReader(SegmentFile& segment, std::uint64_t identity, Position from, Position limit,
@@ -82,8 +99,6 @@ Result<bool> SegmentReader::read_more() {
 
 Result<Position> highest_mark(SegmentFile& segment, std::uint64_t identity, Position from) {
   constexpr std::size_t kRead = std::size_t{1} << 20;
-  // Bytes 4…7 of a record with a mark.
-  constexpr std::string_view kPattern{"\xC7\x01\x00\x00", 4};
   const auto end = end_of_file(segment);
   if (!end) return tl::unexpected{end.error()};
   if (*end <= from) return 0;
@@ -94,14 +109,14 @@ Result<Position> highest_mark(SegmentFile& segment, std::uint64_t identity, Posi
   while (at < *end) {
     const auto count = read_up_to(segment.file(), segment.offset_of(at), {buffer.get(), size});
     if (!count) return tl::unexpected{count.error()};
-    const std::string_view bytes = as_text({buffer.get(), *count});
-    const std::size_t found = bytes.find(kPattern, 4);
-    if (found == std::string_view::npos) {
-      if (*count < size || *count < 2 * kPattern.size()) break;
-      at += *count - (kPattern.size() + 3);
+    const Bytes bytes{buffer.get(), *count};
+    const std::size_t found = find_marked(bytes, at, identity);
+    if (found == bytes.size()) {
+      if (*count < size || *count < kMarkedHead) break;
+      at += *count - (kMarkedHead - 1);
       continue;
     }
-    at += found - 4;
+    at += found;
     SegmentReader reader{segment, identity, at, kNoLimit, std::size_t{64} << 10};
     for (;;) {
       const auto record = reader.next();

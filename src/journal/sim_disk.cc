@@ -27,6 +27,7 @@ struct SimInode {
   std::vector<std::byte> stored;  // also behind stored_size: what a lost truncate brings back
   std::size_t stored_size = 0;
   std::vector<bool> dirty;  // by sector: seen and stored may differ, and a sync will store it
+  int opened = 0;           // open files of it
 
   void mark(std::size_t from, std::size_t to) {
     const std::size_t end = (to + kSector - 1) / kSector;
@@ -70,7 +71,10 @@ struct SimInode {
 class SimFile : public File {
  public:
   SimFile(SimDisk& disk, std::string name, std::shared_ptr<SimInode> inode)
-      : disk_{disk}, name_{std::move(name)}, inode_{std::move(inode)}, life_{disk.life_} {}
+      : disk_{disk}, name_{std::move(name)}, inode_{std::move(inode)}, life_{disk.life_} {
+    ++inode_->opened;
+  }
+  ~SimFile() override { --inode_->opened; }
 
   Result<std::size_t> pwrite(std::uint64_t offset, Bytes bytes) override {
     const std::string attempted = "write '" + name_ + "'";
@@ -142,6 +146,8 @@ class SimFile : public File {
     if (auto alive = step(attempted); !alive) return alive;
     return grow(bytes, attempted);
   }
+
+  bool is_open_elsewhere() override { return inode_->opened > 1; }
 
  private:
   Result<> step(const std::string& attempted) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/check.h"
+
 namespace coworker::journal {
 namespace {
 
@@ -33,7 +35,7 @@ void Spares::adopt(const std::string& name) {
 }
 
 std::uint64_t Spares::bytes() const {
-  std::uint64_t sum = 0;
+  std::uint64_t sum = resting_ ? resting_->bytes : 0;
   for (const Spare& spare : spares_) sum += spare.bytes;
   return sum;
 }
@@ -88,6 +90,26 @@ Result<Spare> Spares::make(std::uint64_t bytes) {
   }
   spare.bytes = bytes;
   return spare;
+}
+
+Result<> Spares::reuse(std::shared_ptr<File> file, const std::string& name, std::uint64_t bytes) {
+  CW_CHECK(!resting_);
+  Spare spare{.file = std::move(file), .name = fmt::format("{}{}", kPrefix, next_number_), .bytes = bytes};
+  if (auto renamed = disk_.rename(name, spare.name); !renamed) return renamed;
+  ++next_number_;
+  resting_ = std::move(spare);
+  return {};
+}
+
+void Spares::names_are_synced() {
+  if (!resting_) return;
+  // Somebody may be copying the segment that it was.
+  if (resting_->file->is_open_elsewhere()) {
+    static_cast<void>(disk_.remove(resting_->name));
+  } else {
+    spares_.push_back(std::move(*resting_));
+  }
+  resting_.reset();
 }
 
 Result<> Spares::grow(Spare& spare, std::uint64_t bytes) {

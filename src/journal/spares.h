@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,10 @@
 
 namespace coworker::journal {
 
-/// A file whose blocks are allocated, to become a segment. Its content reads as zeros.
+/// A file whose blocks are allocated, to become a segment. It reads as zeros, or holds an old segment: records of
+/// positions that are past, whose sums fit at no other.
 struct Spare {
-  std::unique_ptr<File> file;
+  std::shared_ptr<File> file;
   std::string name;
   std::uint64_t bytes = 0;
 };
@@ -45,11 +47,18 @@ class Spares {
   /// A new one, apart from those set aside.
   Result<Spare> make(std::uint64_t bytes);
 
+  /// Renames an old segment's file to be a spare one: writing into it again needs neither new blocks nor new pages of
+  /// the cache. It rests until `names_are_synced`, for after a power cut it may have its old name again. One at a time.
+  Result<> reuse(std::shared_ptr<File> file, const std::string& name, std::uint64_t bytes);
+  /// Names changed so far would survive a power cut.
+  void names_are_synced();
+
  private:
   Result<> grow(Spare& spare, std::uint64_t bytes);
 
   Disk& disk_;
   std::vector<Spare> spares_;
+  std::optional<Spare> resting_;
   std::uint64_t next_number_ = 0;
 };
 

@@ -48,26 +48,6 @@ class Counter : public ChainVisitor {
   std::uint64_t told_ = 0;
 };
 
-/// Bytes behind the last record, up to the last one that is not zero.
-Result<std::uint64_t> unfinished_bytes(const Chain& chain, const ChainEnd& end) {
-  if (end.segments == 0) return 0;
-  const FoundSegment& last = chain.segments[end.segments - 1];
-  std::vector<std::byte> buffer(static_cast<std::size_t>(std::min(last.bytes + 1, std::uint64_t{1} << 20)));
-  const std::uint64_t begin = last.file->offset_of(end.end);
-  std::uint64_t found = 0;
-  for (std::uint64_t at = begin;;) {
-    const auto count = read_up_to(last.file->file(), at, buffer);
-    if (!count) return tl::unexpected{count.error()};
-    for (std::size_t i = *count; i > 0; --i) {
-      if (buffer[i - 1] == std::byte{0}) continue;
-      found = at + i - begin;
-      break;
-    }
-    if (*count < buffer.size()) return found;
-    at += *count;
-  }
-}
-
 /// The chain, once all its files could be opened: the oldest may vanish while the directory is read.
 Result<Chain> find_whole_chain(Disk& disk) {
   for (int tries = 1;; ++tries) {
@@ -92,9 +72,6 @@ Result<Checked> check_once(Disk& disk, const Progress& progress) {
   const auto end = walk(disk, *chain, counter);
   if (!end) return tl::unexpected{end.error()};
   counter.report.end = end->end;
-  const auto cut = unfinished_bytes(*chain, *end);
-  if (!cut) return tl::unexpected{cut.error()};
-  counter.report.cut_bytes = *cut;
   if (progress) progress(total, total);
   return Checked{std::move(*chain), *end, counter.report};
 }

@@ -17,7 +17,6 @@ struct VerifyReport {
   std::uint64_t bytes = 0;  // of records
   Position begin = 0;
   Position end = 0;
-  std::uint64_t cut_bytes = 0;  // unfinished bytes at the end, which the next opening cuts off
 };
 
 /// Called after each segment and now and then within one: bytes done and to do.

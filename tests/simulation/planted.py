@@ -3,7 +3,7 @@
 builds the simulation there, and demands that it reports faults.
 
     planted.py [--histories N] [NAME...]      NAME: skip-sync, drop-checksum, forget-token, resurrect,
-                                              forget-owner, half-purge, drop-the-living
+                                              forget-owner, half-purge, drop-the-living, use-at-once
 """
 import argparse
 import pathlib
@@ -54,6 +54,12 @@ BUGS = {
         "src/engine/state_jobs.cc",
         "if (!purge.all && queues_.lane(entry.lane).queue != queue) continue;",
         "if (!purge.all && (queues_.lane(entry.lane).queue != queue || slot % 2 == 0)) continue;",
+    ),
+    "use-at-once": (
+        "writes into a dropped segment's file while a power cut may give it its old name back",
+        "src/journal/spares.cc",
+        "resting_ = std::move(spare);",
+        "spares_.push_back(std::move(spare));",
     ),
     "drop-the-living": (
         "drops segments without looking whether something lives in them",

@@ -18,7 +18,7 @@ bool Compactor::wants() const {
   if (next_ != 0 || journal_.oldest() < pressed_until_) return true;
   if (journal_.end() < rest_until_) return false;
   // What counts is what the files take: each opening begins a segment, however little is in the last one.
-  return journal_.disk_bytes() > 2 * state_.live_bytes() + 4 * journal_.newest_segment().bytes;
+  return journal_.kept_bytes() > 2 * state_.live_bytes() + 4 * journal_.newest_segment().bytes;
 }
 
 Result<> Compactor::collect(journal::Position from, journal::Position& next) {

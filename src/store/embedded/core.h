@@ -127,6 +127,7 @@ class Core final : private journal::Recovery {
   std::deque<std::pair<journal::Position, job::Key>> adds_;  // not committed yet: end of record, last key
   std::uint64_t unnamed_tickets_ = 0;
   std::deque<Purging> purges_;  // one after another, a slice a tick
+  std::size_t segments_at_tick_ = 0;
   std::size_t reading_ = 0;     // answers whose bodies are being read elsewhere
   std::string clock_fact_;
   std::optional<Errc> compaction_trouble_;

@@ -64,11 +64,13 @@ bool Core::tick() {
     compaction_trouble_ = done ? std::nullopt : std::optional{done.error().code()};
     more = more || (done && compactor_->wants());
   }
+  segments_at_tick_ = journal_->segment_count();
   return more;
 }
 
 Millis Core::until_tick(Millis most) const {
-  if (!purges_.empty()) return Millis{0};
+  // With each new segment an old one may be done with; its file is soon of use again.
+  if (!purges_.empty() || journal_->segment_count() > segments_at_tick_) return Millis{0};
   const auto next = state_->next_event();
   if (!next) return most;
   return std::clamp(*next - now(), Millis{0}, most);
