@@ -218,7 +218,7 @@ class State {
   QueueIndex idle_cursor_ = 1;
 
   Slab slab_;
-  KeyIndex index_{slab_};
+  KeyIndex index_;
   Queues queues_{slab_};
   Tree<ByDue> timers_;
   ExpiryRings expiry_;

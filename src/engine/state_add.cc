@@ -2,11 +2,6 @@
 #include "engine/state.h"
 
 namespace coworker::engine {
-namespace {
-
-constexpr std::uint64_t kAhead = 8;  // the index is fetched for the add that comes so many later
-
-}  // namespace
 
 std::optional<job::Added> State::refusal(const job::Add& add, QueueIndex queue_index, Effects& effects) const {
   using Outcome = job::Added::Outcome;
@@ -47,8 +42,7 @@ Slot State::create(const job::Add& add, QueueIndex queue_index, Effects& effects
   entry.bury_on_expiry = add.bury_on_expiry;
   entry.lane = queues_.join(queue_index, add.priority, add.group);
   entry.state = entry.due != 0 ? job::State::scheduled : job::State::ready;
-  index_.insert(slot);
-  index_.prefetch(key_of(epoch_, keys_ + kAhead));
+  index_.insert(entry.key, slot);
   set_expiry(slot, (now_.ms + add.ttl.count() * 1000 + 999) / 1000);
   entry.place = Entry::Place::pending;
   entry.left = pending_tail_;

@@ -21,7 +21,6 @@ void State::remove(Slot slot, job::Event event, Effects& effects) {
 void State::answer(const job::Ack& ack, Effects& effects) {
   job::Statuses statuses;
   statuses.each.reserve(ack.jobs.size());
-  for (const job::JobRef& each : ack.jobs) index_.prefetch(each.id.key);
   for (const job::JobRef& each : ack.jobs) {
     job::Status& status = statuses.each.emplace_back();
     const Slot slot = held(each, status);

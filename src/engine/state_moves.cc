@@ -156,7 +156,7 @@ void State::forget(Slot slot) {
   expiry_.erase(slab_, slot);
   if (slab_[slot].extra) extras_.erase(slot);
   set_record(slab_[slot], 0, 0);
-  index_.erase(slot);
+  index_.erase(slab_[slot].key);
   queues_.leave(slab_[slot].lane);
   slab_.give(slot);
 }

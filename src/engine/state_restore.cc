@@ -109,7 +109,7 @@ Result<> State::replay_job(Position position, std::string_view bytes, std::uint3
   entry.committed = true;
   const QueueIndex queue = queues_.obtain(fact->queue, now_);
   entry.lane = queues_.join(queue, fact->priority, fact->group);
-  index_.insert(slot);
+  index_.insert(entry.key, slot);
   if (!fact->unique_key.empty()) make_extra(slot).unique_key = fact->unique_key;
   restore_state(slot, fact->state);
   entry.dead = fact->origin.dead;
@@ -185,7 +185,7 @@ void State::replay_removed(const RemovedFact& fact, bool count) {
 void State::forget_replayed(Slot slot) {
   if (slab_[slot].extra) extras_.erase(slot);
   set_record(slab_[slot], 0, 0);
-  index_.erase(slot);
+  index_.erase(slab_[slot].key);
   queues_.leave(slab_[slot].lane);
   slab_.give(slot);
 }
