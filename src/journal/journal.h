@@ -87,6 +87,8 @@ class Journal {
   std::optional<SyncTask> start_sync();
   Result<> finish_sync(const SyncTask& task, Result<> result);
   Position synced() const { return synced_; }
+  /// So much is unsynced that a sync should begin now, before write_out has to wait for one.
+  bool sync_is_due() const { return written_ - synced_ > options_.unsynced_bytes / 2; }
 
   /// Syncs everything and says so in the log, so that the next opening has nothing to copy. The journal is not
   /// used afterwards, save for reading.

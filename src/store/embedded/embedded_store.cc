@@ -191,7 +191,11 @@ void EmbeddedStore::flush() {
 void EmbeddedStore::commit() {
   flush();
   history_->write_out();
-  if (core_->wants_sync() && options_.durability == Durability::commit) sync();
+  if (core_->wants_sync() && options_.durability == Durability::commit) {
+    sync();
+  } else if (!syncing_ && core_->journal().sync_is_due()) {
+    sync_elsewhere();
+  }
   if (!ticking_) rest();
 }
 
