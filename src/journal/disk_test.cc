@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -210,6 +211,24 @@ TEST_F(RealDiskTest, APowerCutKeepsWhatWasSyncedAndNothingElse) {
     }
   }
   EXPECT_EQ(power_cut(record, path("store")).error().code(), Errc::conflict);
+}
+
+TEST_F(RealDiskTest, ARecordOfSyncsGoesOnWhereAKillCutAnEntryShort) {
+  const std::string record = path("record");
+  for (int life = 0; life < 3; ++life) {
+    const auto disk = disk_at(path("store"), record);
+    Found found;
+    const auto journal = journal_on(*disk, found);
+    ASSERT_EQ(found.items.size(), static_cast<std::size_t>(life));
+    ASSERT_TRUE(add(*journal, std::to_string(life), 600));
+    ASSERT_TRUE(journal->sync());
+    std::ofstream{record, std::ios::app} << std::string(20, '\x7f');
+  }
+  ASSERT_TRUE(power_cut(record, path("after")));
+  const auto after = disk_at(path("after"));
+  Found left;
+  ASSERT_NE(journal_on(*after, left), nullptr);
+  EXPECT_EQ(left.items.size(), 3u);
 }
 
 }  // namespace

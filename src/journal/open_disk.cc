@@ -20,13 +20,13 @@ Result<std::unique_ptr<Disk>> open_disk(const std::string& directory, const std:
 Result<> power_cut(const std::string& record_file, const std::string& target_directory) {
   std::map<std::string, FileId> names;
   std::map<std::string, FileId> told;
-  auto read = read_record(record_file, [&](const SyncEntry& entry) -> Result<> {
+  const auto read = read_record(record_file, [&](const SyncEntry& entry) -> Result<> {
     if (entry.kind == SyncKind::clear) told.clear();
     if (entry.kind == SyncKind::name) told[entry.name] = entry.file;
     if (entry.kind == SyncKind::names) names = told;
     return {};
   });
-  if (!read) return read;
+  if (!read) return tl::unexpected{read.error()};
 
   auto target = RealDisk::open_directory(target_directory);
   if (!target) return tl::unexpected{target.error()};
@@ -40,13 +40,15 @@ Result<> power_cut(const std::string& record_file, const std::string& target_dir
     if (!file) return tl::unexpected{file.error()};
     files[id] = std::move(*file);
   }
-  return read_record(record_file, [&](const SyncEntry& entry) -> Result<> {
+  const auto written = read_record(record_file, [&](const SyncEntry& entry) -> Result<> {
     const auto file = files.find(entry.file);
     if (file == files.end()) return {};
     if (entry.kind == SyncKind::bytes) return write_all(*file->second, entry.a, as_bytes(entry.content));
     if (entry.kind == SyncKind::size) return file->second->truncate(entry.a);
     return {};
   });
+  if (!written) return tl::unexpected{written.error()};
+  return {};
 }
 
 }  // namespace coworker::journal

@@ -1,6 +1,7 @@
 #include "journal/recording_disk.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -151,12 +152,16 @@ Result<> RecordingDisk::begin_record() {
 
 Result<> RecordingDisk::continue_record(const std::string& record_file) {
   std::map<std::uint64_t, FileId> ids;  // by inode number; the last file of that number
-  auto read = read_record(record_file, [&](const SyncEntry& entry) -> Result<> {
+  const auto read = read_record(record_file, [&](const SyncEntry& entry) -> Result<> {
     if (entry.kind == SyncKind::file) ids[entry.a] = entry.file;
     last_id_ = std::max(last_id_, entry.file);
     return {};
   });
-  if (!read) return read;
+  if (!read) return tl::unexpected{read.error()};
+  // A kill may have come in the middle of an entry: its sync was never told of.
+  if (::truncate(record_file.c_str(), static_cast<off_t>(*read)) != 0) {
+    return fail_errno(errno, "truncate '" + record_file + "'");
+  }
   const auto files = inodes();
   if (!files) return tl::unexpected{files.error()};
   for (const auto& [name, inode] : *files) {

@@ -54,15 +54,15 @@ Result<> SyncRecord::add(const SyncEntry& entry) {
   return {};
 }
 
-Result<> read_record(const std::string& path, const std::function<Result<>(const SyncEntry&)>& take) {
+Result<std::uint64_t> read_record(const std::string& path, const std::function<Result<>(const SyncEntry&)>& take) {
   const Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!fd) return fail_errno(errno, "open '" + path + "'");
-  for (;;) {
+  for (std::uint64_t whole_bytes = 0;;) {
     Fixed fixed{};
     SyncEntry entry;
     auto whole = read_exactly(fd.get(), &fixed, sizeof fixed, path);
     if (!whole) return tl::unexpected{whole.error()};
-    if (!*whole) return {};
+    if (!*whole) return whole_bytes;
     entry.kind = static_cast<SyncKind>(fixed.kind);
     entry.file = fixed.file;
     entry.a = fixed.a;
@@ -71,8 +71,9 @@ Result<> read_record(const std::string& path, const std::function<Result<>(const
     whole = read_exactly(fd.get(), entry.name.data(), entry.name.size(), path);
     if (whole && *whole) whole = read_exactly(fd.get(), entry.content.data(), entry.content.size(), path);
     if (!whole) return tl::unexpected{whole.error()};
-    if (!*whole) return {};
-    if (auto taken = take(entry); !taken) return taken;
+    if (!*whole) return whole_bytes;
+    whole_bytes += sizeof fixed + entry.name.size() + entry.content.size();
+    if (auto taken = take(entry); !taken) return tl::unexpected{taken.error()};
   }
 }
 

@@ -47,7 +47,8 @@ class SyncRecord {
   Fd fd_;
 };
 
-/// Hands out the entries of a record in order; one that is cut short is the end. `not_found`: there is no such file.
-Result<> read_record(const std::string& path, const std::function<Result<>(const SyncEntry&)>& take);
+/// Hands out the entries of a record in order, and returns how many bytes they take; one that is cut short is the end.
+/// `not_found`: there is no such file.
+Result<std::uint64_t> read_record(const std::string& path, const std::function<Result<>(const SyncEntry&)>& take);
 
 }  // namespace coworker::journal
