@@ -202,7 +202,13 @@ Result<> check(const Launch& launch) {
   return {};
 }
 
-/// Owns the thread that starts everything. Never destroyed; see spawn().
+/// For a child until it executes; nullptr: no memory.
+char* make_stack() {
+  void* stack = ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  return stack == MAP_FAILED ? nullptr : static_cast<char*>(stack);
+}
+
+/// Owns the thread that starts what others ask for. Never destroyed; see spawn().
 class Spawner {
  public:
   static Spawner& instance() {
@@ -231,14 +237,14 @@ class Spawner {
 
   void run() {
     pthread_setname_np(pthread_self(), "spawner");
-    void* stack = ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    char* const stack = make_stack();
     for (;;) {
       std::unique_lock lock{mutex_};
       filled_.wait(lock, [this] { return !queue_.empty(); });
       std::function<void(char*)> work = std::move(queue_.front());
       queue_.pop_front();
       lock.unlock();
-      work(stack == MAP_FAILED ? nullptr : static_cast<char*>(stack));
+      work(stack);
     }
   }
 
@@ -247,7 +253,7 @@ class Spawner {
   std::deque<std::function<void(char*)>> queue_;
 };
 
-/// On the spawning thread.
+/// On a thread that lives as long as the process.
 Result<Process> start(const Launch& launch, char* stack) {
   if (Result<> valid = check(launch); !valid) return tl::unexpected{std::move(valid).error()};
   const std::string& name = launch.argv.front();
@@ -285,6 +291,10 @@ void spawn_async(Launch launch, std::function<void(Result<Process>)> done) {
 }
 
 Result<Process> spawn(const Launch& launch) {
+  if (::gettid() == ::getpid()) {
+    static char* const stack = make_stack();
+    return start(launch, stack);
+  }
   std::mutex mutex;
   std::condition_variable ready;
   std::optional<Result<Process>> result;

@@ -21,9 +21,9 @@ struct Process {
 /// Starts a program; returns once it executes. The error of any step on the way comes back with the
 /// step's name ("exec 'php': No such file or directory") and leaves no process behind.
 ///
-/// All processes are started by one thread that lives as long as this process, because the kernel sends
-/// the parent-death signal when the starting *thread* ends. Costs about what vfork and exec cost: the memory
-/// of this process is shared with the child until exec, never copied.
+/// Processes are started by threads that live as long as this process, because the kernel sends the parent-death signal
+/// when the starting *thread* ends: by the main one if it asks, else by one kept for that. Costs about what vfork and
+/// exec cost: the memory of this process is shared with the child until exec, never copied.
 ///
 /// Thread safety: any thread. Blocks for the time of an exec.
 Result<Process> spawn(const Launch& launch);
