@@ -230,8 +230,9 @@ class State {
   std::map<std::string, std::uint64_t, std::less<>> registers_;
   Waiters waiters_;
   Owners owners_;
-  std::vector<QueueIndex> awakened_;  // queues in which something became claimable
-  job::StoreTotals totals_;           // the counters since the store was made
+  std::vector<QueueIndex> claimed_from_;  // by the claim that is being answered
+  std::vector<QueueIndex> awakened_;      // queues in which something became claimable
+  job::StoreTotals totals_;               // the counters since the store was made
 };
 
 }  // namespace coworker::engine

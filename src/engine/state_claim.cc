@@ -12,8 +12,8 @@ constexpr std::uint64_t kStride = 1 << 20;
 }  // namespace
 
 void State::answer(const job::Claim& claim_command, Effects& effects) {
-  std::vector<QueueIndex> queues;
-  queues.reserve(claim_command.queues.size());
+  std::vector<QueueIndex>& queues = claimed_from_;
+  queues.clear();
   for (const std::string& name : claim_command.queues) {
     const QueueIndex queue = queues_.obtain(name, now_);
     queues_[queue].last_used = now_;
@@ -42,7 +42,7 @@ void State::answer(const job::Claim& claim_command, Effects& effects) {
   }
   Waiter waiter;
   waiter.claim = claim_command;
-  waiter.queues = std::move(queues);
+  waiter.queues = queues;
   if (!claim_command.blocking || claim_command.fill) waiter.count = count;
   if (!claim_command.blocking) waiter.until_commit = last_key();
   if (claim_command.blocking && claim_command.wait.count() > 0) waiter.deadline = now_ + claim_command.wait;

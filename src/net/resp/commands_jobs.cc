@@ -89,13 +89,8 @@ void run_getjob(Call& call) {
 
 void run_ackjob(Call& call) {
   job::Ack ack;
-  std::vector<job::JobId> ids;
-  if (!read_ids(call, 1, ids)) return;
-  ack.jobs.reserve(ids.size());
-  for (const job::JobId& id : ids) {
-    ack.jobs.push_back({id, {}});
-    call.node.leases.ended(ack.jobs.back());
-  }
+  if (!read_ids(call, 1, ack.jobs)) return;
+  for (const job::JobRef& job : ack.jobs) call.node.leases.ended(job);
   call.ask(std::move(ack), format_count);
 }
 

@@ -68,17 +68,31 @@ bool read_integer(Call& call, std::size_t word, std::string_view what, std::int6
   return true;
 }
 
-bool read_ids(Call& call, std::size_t from, std::vector<job::JobId>& ids) {
-  ids.reserve(call.words.size() - from);
+namespace {
+
+/// Into anything that can be made of a JobId.
+template <class Job>
+bool read_jobs(Call& call, std::size_t from, std::vector<Job>& jobs) {
+  jobs.reserve(call.words.size() - from);
   for (const std::string_view word : call.words.subspan(from)) {
     const std::optional<job::JobId> id = job::parse_id(word);
     if (!id) {
       call.error("BADID this is no job id");
       return false;
     }
-    ids.push_back(*id);
+    jobs.push_back(Job{*id});
   }
   return true;
+}
+
+}  // namespace
+
+bool read_ids(Call& call, std::size_t from, std::vector<job::JobId>& ids) {
+  return read_jobs(call, from, ids);
+}
+
+bool read_ids(Call& call, std::size_t from, std::vector<job::JobRef>& jobs) {
+  return read_jobs(call, from, jobs);
 }
 
 bool read_switch(Call& call, std::string_view text, bool& value) {

@@ -55,6 +55,7 @@ bool read_integer(Call& call, std::size_t word, std::string_view what, std::int6
 
 /// The ids from a word on. False: one of them is no id, BADID was answered and nothing must be done.
 bool read_ids(Call& call, std::size_t from, std::vector<job::JobId>& ids);
+bool read_ids(Call& call, std::size_t from, std::vector<job::JobRef>& jobs);  // without tokens
 
 /// "yes" or "no"; answers the error itself.
 bool read_switch(Call& call, std::string_view text, bool& value);

@@ -192,31 +192,29 @@ void Core::settle(bool acknowledges, Done done) {
     adds_after_sync_.push_back({journal_->end(), std::move(done), *added});
     return answer_served();
   }
-  job::Answer answer = std::move(effects_.answer);
-  std::vector<journal::Position> records = std::move(effects_.records);
-  const std::vector<engine::Effects::Served> served = std::move(effects_.served);
-  read_then_park(std::move(answer), std::move(records), wait, std::move(done));
-  answer_waiting(served);
+  std::vector<engine::Effects::Served> served = std::move(effects_.served);
+  read_then_park(std::move(effects_.answer), effects_.records, wait, std::move(done));
+  answer_waiting(std::move(served));
 }
 
 void Core::answer_served() {
-  const std::vector<engine::Effects::Served> served = std::move(effects_.served);
-  answer_waiting(served);
+  answer_waiting(std::move(effects_.served));
 }
 
-void Core::answer_waiting(const std::vector<engine::Effects::Served>& served) {
-  for (const engine::Effects::Served& each : served) {
+void Core::answer_waiting(std::vector<engine::Effects::Served> served) {
+  for (engine::Effects::Served& each : served) {
     const auto waiting = claims_.find(each.ticket);
     CW_CHECK(waiting != claims_.end());
     Done done = std::move(waiting->second);
     claims_.erase(waiting);
     const Wait wait = each.claimed.jobs.empty() ? Wait::nothing : each.synced ? Wait::synced : Wait::written;
-    read_then_park(each.claimed, each.records, wait, std::move(done));
+    read_then_park(std::move(each.claimed), each.records, wait, std::move(done));
   }
 }
 
-/// Fetches the bodies now, while their segments are surely there; from the disk only where it must.
-void Core::read_then_park(job::Answer answer, std::vector<journal::Position> records, Wait wait, Done done) {
+/// Fetches the bodies now, while their segments are surely there; from the disk only where it must. `records` is used
+/// before anybody else gets a say.
+void Core::read_then_park(job::Answer&& answer, const std::vector<journal::Position>& records, Wait wait, Done done) {
   if (!options_.sync_adds && wait == Wait::synced) wait = Wait::written;
   Parked parked{journal_->end(), std::move(done), std::move(answer), {}};
   std::vector<std::pair<std::size_t, journal::Pin>> far;
@@ -258,7 +256,7 @@ bool Core::reached(journal::Position at, Wait wait) const {
   return at <= journal_->written() || !journal_->writable();
 }
 
-void Core::park(Parked parked, Wait wait) {
+void Core::park(Parked&& parked, Wait wait) {
   auto& line = wait == Wait::synced ? after_sync_ : after_write_;
   if (wait == Wait::nothing || (line.empty() && reached(parked.at, wait))) return finish(parked);
   line.push_back(std::move(parked));

@@ -99,10 +99,10 @@ class Core final : private journal::Recovery {
   void append();
   void settle(bool acknowledges, Done done);
   void answer_served();
-  void answer_waiting(const std::vector<engine::Effects::Served>& served);
-  void read_then_park(job::Answer answer, std::vector<journal::Position> records, engine::Effects::Wait wait,
+  void answer_waiting(std::vector<engine::Effects::Served> served);
+  void read_then_park(job::Answer&& answer, const std::vector<journal::Position>& records, engine::Effects::Wait wait,
                       Done done);
-  void park(Parked parked, engine::Effects::Wait wait);
+  void park(Parked&& parked, engine::Effects::Wait wait);
   void finish(Parked& parked);
   bool reached(journal::Position at, engine::Effects::Wait wait) const;
   bool commit_adds();
@@ -128,7 +128,7 @@ class Core final : private journal::Recovery {
   std::uint64_t unnamed_tickets_ = 0;
   std::deque<Purging> purges_;  // one after another, a slice a tick
   std::size_t segments_at_tick_ = 0;
-  std::size_t reading_ = 0;     // answers whose bodies are being read elsewhere
+  std::size_t reading_ = 0;  // answers whose bodies are being read elsewhere
   std::string clock_fact_;
   std::optional<Errc> compaction_trouble_;
 };
