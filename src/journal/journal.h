@@ -71,14 +71,12 @@ class Journal {
   Position add_item(std::string_view head, std::string_view body = {});
   /// Returns the record's end.
   Position commit_record();
-
   Position end() const { return end_; }
 
   // ---- writing and syncing ------------------------------------------------------------------------
   /// Hands everything appended to the kernel. An error: the journal is not writable now.
   Result<> write_out();
   Position written() const { return written_; }
-
   /// Writes out and syncs everything appended, on this thread.
   Result<> sync();
 
@@ -101,13 +99,11 @@ class Journal {
   bool try_resume();
 
   // ---- reading --------------------------------------------------------------------------------------
-
   /// An item from memory or the page cache, good until the journal is used again; nullopt when a disk would have to
   /// be waited for: `pin` it then. Not_found for a position before `oldest()`; `corrupt` when its checksum fails.
   Result<std::optional<NearItem>> read_nowait(Position item);
   /// The same, and waits for the disk. `expected` is a guess of head and body bytes, which saves a second read.
   Result<Item> read(Position item, std::size_t expected = 0);
-
   /// Holds the item's segment so that any thread can read it, also after the segment was dropped.
   Result<Pin> pin(Position item);
 
@@ -120,8 +116,7 @@ class Journal {
   Position oldest() const;
   /// All that the journal occupies: segments, spare ones, and dropped ones that are not yet removed or are pinned.
   std::uint64_t disk_bytes() const;
-  /// The same without what was dropped.
-  std::uint64_t kept_bytes() const;
+  std::uint64_t kept_bytes() const;  // the same without what was dropped
 
   using Visit = std::function<Result<>(Position, std::string_view head, std::string_view body)>;
 
