@@ -11,6 +11,7 @@
 #include <random>
 
 #include "app/config_keys_civi.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "civi/pipe_connection.h"
 #include "civi/site_search.h"
@@ -236,6 +237,21 @@ civi::Agent::Options agent_options(const Settings& settings) {
   return options;
 }
 
+/// Differs where anything differs that the site is served by. `found`: the command of its pipe.
+Result<std::string> made_of(const Settings& settings, const std::string& found) {
+  std::string text = fmt::format("{} {}", found, write_value(settings.effective({"stop_grace"})));
+  for (const Key& key : kCiviKeys) {
+    text += fmt::format("\n{}: {}", key.name, write_value(settings.effective(at(key.name))));
+  }
+  const bool by_web = !settings.text(at("web")).empty();
+  if (const std::string file = settings.text(at("webCredentialFile")); by_web && !file.empty()) {
+    const Result<std::string> secret = read_secret(file);
+    if (!secret) return tl::unexpected{Error{secret.error()}.wrap("civi.webCredentialFile")};
+    text += *secret;
+  }
+  return text;
+}
+
 /// Each look over HTTP is a few requests to a machine that has others to serve; and many programs keep no step.
 void slow_down(const Settings& settings, civi::Agent::Options& options) {
   if (settings.given(at("pollInterval")) == nullptr) {
@@ -279,11 +295,13 @@ Result<service::CiviConfig> civi_config(const Settings& settings) {
   const Result<Ways> ways = ways_of(settings);
   if (!ways) return tl::unexpected{ways.error()};
   service::CiviConfig config;
+  std::string pipe;
   config.agent = agent_options(settings);
   if (ways->control == Way::web) slow_down(settings, config.agent);
   if (ways->control == Way::pipe || ways->work == Way::pipe) {
     Result<civi::PipeConnection::Options> options = pipe_options(settings);
     if (!options) return tl::unexpected{std::move(options.error())};
+    pipe = options->command;
     if (ways->work == Way::pipe) config.work = connect_by_pipe(*options);
     options->limits = for_control(options->limits);
     if (ways->control == Way::pipe) config.control = connect_by_pipe(std::move(*options));
@@ -295,6 +313,9 @@ Result<service::CiviConfig> civi_config(const Settings& settings) {
     // One connection does both where both go the same way.
     if (ways->work == Way::web && ways->control == Way::pipe) config.work = *connect;
   }
+  Result<std::string> text = made_of(settings, pipe);
+  if (!text) return tl::unexpected{std::move(text.error())};
+  config.made_of = std::move(*text);
   return config;
 }
 

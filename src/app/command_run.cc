@@ -133,7 +133,7 @@ Result<service::Reloaded> read_again(const Arguments& arguments, bool debug, con
   std::set<Path> fixed{{"bootstrap"}};
   for (const Settings* each : std::initializer_list<const Settings*>{&in_effect, &*settings}) {
     for (const auto& [path, value] : each->all()) {
-      if (path.size() > 1 && (path.front() == "broker" || path.front() == "control" || path.front() == "civi")) {
+      if (path.size() > 1 && (path.front() == "broker" || path.front() == "control")) {
         fixed.insert(path);
       }
     }
@@ -196,7 +196,7 @@ int run_all(const Arguments& arguments, const Context& context, bool debug) {
   if (!registry) return complain(registry.error());
   Result<service::Config> config = run_config(*settings, *registry);
   if (!config) return complain(config.error());
-  const Result<ControlOptions> control = control_options(*settings, arguments.has("insecure"));
+  const Result<ControlOptions> control = control_options(*settings, config->store, arguments.has("insecure"));
   if (!control) return complain(control.error());
   export_settings(*settings, registry->library());
 
@@ -214,9 +214,8 @@ int run_all(const Arguments& arguments, const Context& context, bool debug) {
     return complain(std::move(started.error()).wrap("start the broker"));
   }
   background->leave_terminal();
-  // Without a place of its own it would lie in a folder that belongs to the site.
   service::MakeCompanion open_control;
-  if (!config->store.empty() || !control->is_usual) {
+  if (!control->server.listen.empty()) {
     open_control = [&control, &context](async::Loop& loop, api::Backend& backend) {
       return ControlSocket::open(loop, backend, *control, context.methods);
     };

@@ -59,6 +59,10 @@ boost::json::value to_json(const Value& value) {
 
 }  // namespace
 
+std::string write_value(const Value& value) {
+  return boost::json::serialize(to_json(value));
+}
+
 std::string show_settings(const Settings& settings, bool json) {
   std::string out;
   boost::json::object object;

@@ -47,7 +47,8 @@ Result<std::string> store_password(const Settings& settings);
 /// What the section tls says.
 store::TlsSettings tls_settings(const Settings& settings);
 
-/// The first line of a file, without its end.
+/// As JSON.
+std::string write_value(const Value& value);
 
 /// All values in effect, one a line: "broker.durability: commit  (default)". Secrets are not shown.
 std::string show_settings(const Settings& settings, bool json);

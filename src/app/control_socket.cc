@@ -20,11 +20,12 @@ namespace {
 constexpr const char* kFileName = "control.sock";
 constexpr std::uint16_t kUsualPort = 10042;
 constexpr Millis kDrain{1'000};
+constexpr const char* kNone = "; there is no control socket: name another address with control.listen";
 
 /// Where a supervisor without a word about it listens: in the directory of its store, else among what this user's
 /// programs keep.
-Result<std::string> usual_address(const Settings& settings) {
-  const Result<store::StoreUrl> url = store::parse_url(settings.text({"store"}));
+Result<std::string> usual_address(const std::string& store) {
+  const Result<store::StoreUrl> url = store::parse_url(store);
   if (url && !url->directory.empty()) return fmt::format("unix:{}/{}", url->directory, kFileName);
   Result<std::string> folder = worker::runtime_folder();
   if (!folder) return folder;
@@ -73,7 +74,7 @@ std::uint64_t number(const Settings& settings, const char* name) {
 
 }  // namespace
 
-Result<ControlOptions> control_options(const Settings& settings, bool insecure) {
+Result<ControlOptions> control_options(const Settings& settings, const std::string& store, bool insecure) {
   ControlOptions options;
   const auto add = [&](Path path, const std::string& address) -> Result<> {
     Result<net::rpc::Place> place = place_of(settings, std::move(path), address);
@@ -94,9 +95,12 @@ Result<ControlOptions> control_options(const Settings& settings, bool insecure) 
   }
   if (options.server.listen.empty()) {
     options.is_usual = true;
-    const Result<std::string> address = usual_address(settings);
-    if (!address) return tl::unexpected{address.error()};
-    if (Result<> added = add({"control"}, *address); !added) return tl::unexpected{std::move(added.error())};
+    const Result<std::string> address = usual_address(store);
+    if (!address) {
+      log::warning(address.error().message() + kNone);
+    } else if (Result<> added = add({"control"}, *address); !added) {
+      return tl::unexpected{std::move(added.error())};
+    }
   }
   options.server.insecure = insecure || settings.get<bool>({"control", "insecure"});
   options.server.limits.clients = number(settings, "max_clients");
@@ -145,9 +149,9 @@ Result<std::unique_ptr<service::Companion>> ControlSocket::open(async::Loop& loo
   auto socket = std::make_unique<ControlSocket>(loop, backend, own);
   Result<> listening = socket->listen(std::move(options.server));
   if (!listening) {
-    Error error = std::move(listening.error()).wrap("the control socket");
-    if (!options.is_usual) return tl::unexpected{std::move(error)};
-    log::warning(error.message() + "; there is none: name another address with control.listen");
+    Error error = std::move(listening.error());
+    if (!options.is_usual) return tl::unexpected{std::move(error).wrap("the control socket")};
+    log::warning(error.message() + kNone);
   }
   return std::unique_ptr<service::Companion>{std::move(socket)};
 }

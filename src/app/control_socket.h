@@ -20,12 +20,13 @@ struct ControlPlace {
 };
 
 /// What the configuration says of the control socket. `is_usual`: it says nothing, so it is where everybody looks, and
-/// need not be had.
+/// need not be had: then it may have no address either.
 struct ControlOptions {
   net::rpc::ServerOptions server;
   bool is_usual = false;
 };
-Result<ControlOptions> control_options(const Settings& settings, bool insecure);
+/// `store`: the URL of the one that is used; empty: none.
+Result<ControlOptions> control_options(const Settings& settings, const std::string& store, bool insecure);
 
 /// Those that the configuration names, else the usual ones.
 std::vector<ControlPlace> control_places(const Settings& settings);

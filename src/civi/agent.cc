@@ -15,7 +15,8 @@ namespace json = boost::json;
 
 constexpr const char* kByAgent = R"({"where":[["agent","CONTAINS","server"],["status","=","active"]]})";
 constexpr const char* kByRunner = R"({"where":[["runner","IS NOT EMPTY"],["status","=","active"]]})";
-constexpr const char* kBackAfter = "+30 seconds";  // what could not be run now is not claimed again at once
+constexpr const char* kBackAfter = "+30 seconds";          // what could not be run now is not claimed again at once
+constexpr Millis kNoLimit = std::chrono::hours{365 * 24};  // of a task that ends by itself, or with its lease
 constexpr PauseRule kFailurePauses{.first = Millis{250}, .longest = Millis{30'000}};
 
 bool has_name(const json::value& rows, std::string_view name) {
@@ -61,7 +62,17 @@ Agent::~Agent() {
 void Agent::stop() {
   ++stops_;
   wake_.set();
-  if (stops_ == 2) gate_.spawn("hasten", hasten());
+  const Millis none{0};
+  if (stops_ > 1) {
+    gate_.spawn("hasten", hasten(none));
+  } else if (draining_) {
+    gate_.spawn("hasten", hasten(options_.stop_grace));
+  }
+}
+
+void Agent::drain() {
+  draining_ = true;
+  wake_.set();
 }
 
 void Agent::hold(bool on) {
@@ -69,21 +80,20 @@ void Agent::hold(bool on) {
   wake_.set();
 }
 
-/// Ends what still runs, now.
-async::Task<> Agent::hasten() {
+/// For what still runs.
+async::Task<> Agent::hasten(Millis grace) {
   const std::shared_ptr<Connection> work = work_;
-  const Millis none{0};
-  co_await work->close(none);
+  co_await work->close(grace);
 }
 
 async::Task<Result<>> Agent::run() {
   if (options_.duration > Millis{0}) end_ = Clock::now() + options_.duration;
   log::info("CiviCRM: starting");
   const Result<> outcome = co_await work_until_stopped();
-  stops_ = std::max(stops_, 1);
+  if (!draining_) stops_ = std::max(stops_, 1);
   log::info("CiviCRM: stopping");
   const Millis none{0};
-  const Millis grace = stops_ > 1 ? none : options_.stop_grace;
+  const Millis grace = stops_ > 1 ? none : stops_ == 1 ? options_.stop_grace : kNoLimit;
   co_await work_->close(grace);
   co_await gate_.close();
   co_await control_->close(none);
@@ -92,7 +102,7 @@ async::Task<Result<>> Agent::run() {
 }
 
 async::Task<Result<>> Agent::work_until_stopped() {
-  while (stops_ == 0) {
+  while (!is_ending()) {
     const Clock::time_point now = Clock::now();
     if (now >= end_) {
       log::info(fmt::format("CiviCRM: its time of {} ms is over", options_.duration.count()));
@@ -271,7 +281,7 @@ async::Task<> Agent::run_group(Group group, Millis lease) {
   if (queue != nullptr && reply.ok()) queue->is_hot = true;
   wake_.set();
   if (reply.kind == Reply::Kind::unsent) {
-    std::string when = stops_ > 0 ? "" : kBackAfter;
+    std::string when = is_ending() ? "" : kBackAfter;
     co_await give_back(std::move(group), std::move(when));
   }
 }

@@ -77,11 +77,15 @@ class Agent {
         Observer observer);
   ~Agent();
 
-  /// Returns when it was stopped, or its time is over, and nothing of it runs; an error: it could not go on.
+  /// Returns when it was stopped, has drained, or its time is over, and nothing of it runs; an error: it could not go
+  /// on.
   async::Task<Result<>> run();
 
   /// Claims nothing any more; what runs has stop_grace to end. The second time: no grace.
   void stop();
+
+  /// Claims nothing any more; what runs has all its time.
+  void drain();
 
   /// While held nothing is claimed.
   void hold(bool on);
@@ -98,7 +102,8 @@ class Agent {
   async::Task<Result<>> claim(std::string queue);
   async::Task<> run_group(Group group, Millis lease);
   async::Task<> give_back(Group group, std::string when);
-  async::Task<> hasten();
+  async::Task<> hasten(Millis grace);
+  bool is_ending() const { return stops_ > 0 || draining_; }
   Result<> failed(Error error);
   Queue* next_hot();
   Queue* find(const std::string& name);
@@ -119,6 +124,7 @@ class Agent {
   boost::json::object query_;
   bool connected_ = false;
   int stops_ = 0;
+  bool draining_ = false;
   bool held_ = false;
   Clock::time_point end_ = Clock::time_point::max();
   Clock::time_point next_round_{};

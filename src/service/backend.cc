@@ -78,7 +78,7 @@ WorkerView view_of(const LoopView& loop) {
 }
 
 WorkerView view_of(const CiviTasks& civi) {
-  const civi::Agent::Status& status = civi.status();
+  const civi::Agent::Status status = civi.status();
   WorkerView view;
   view.name = kSite;
   view.kind = api::WorkerKind::civi;
@@ -98,7 +98,6 @@ WorkerView view_of(const CiviTasks& civi) {
   }
   const auto now = std::chrono::steady_clock::now();
   for (const civi::Agent::Left& left : status.left) {
-    if (left.until <= now) continue;
     view.left.push_back({left.queue, left.id, std::chrono::duration_cast<Millis>(left.until - now)});
   }
   return view;

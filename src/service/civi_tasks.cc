@@ -63,6 +63,19 @@ const char* text_of(ItemOutcome outcome) {
   }
 }
 
+void add(civi::Agent::Status& all, const civi::Agent::Status& status) {
+  all.site = status.site;
+  all.failures = status.failures;
+  all.running += status.running;
+  for (const auto& [queue, ended] : status.ended) {
+    auto& sums = all.ended[queue];
+    for (std::size_t i = 0; i < ended.size(); ++i) sums[i] += ended[i];
+  }
+  all.left.insert(all.left.end(), status.left.begin(), status.left.end());
+  const auto now = std::chrono::steady_clock::now();
+  std::erase_if(all.left, [now](const civi::Agent::Left& each) { return each.until <= now; });
+}
+
 }  // namespace
 
 job::JobId civi_job_id(const std::string& queue, const std::string& item) {
@@ -76,32 +89,63 @@ job::JobId civi_job_id(const std::string& queue, const std::string& item) {
   return id;
 }
 
-Result<std::unique_ptr<CiviTasks>> CiviTasks::make(const CiviConfig& config, const CiviConfig::Parts& parts,
-                                                   EventLog& log) {
-  Result<std::shared_ptr<civi::Connection>> control = config.control(parts);
+CiviTasks::CiviTasks(CiviConfig::Parts parts, async::Gate& gate, EventLog& log, Events events)
+    : parts_{std::move(parts)}, gate_{gate}, log_{log}, events_{std::move(events)} {}
+
+Result<std::unique_ptr<civi::Agent>> CiviTasks::make(const CiviConfig& config) {
+  Result<std::shared_ptr<civi::Connection>> control = config.control(parts_);
   if (!control) return tl::unexpected{std::move(control.error())};
-  Result<std::shared_ptr<civi::Connection>> work = config.work ? config.work(parts) : control;
+  Result<std::shared_ptr<civi::Connection>> work = config.work ? config.work(parts_) : control;
   if (!work) return tl::unexpected{std::move(work.error())};
-  std::unique_ptr<CiviTasks> tasks{new CiviTasks{log}};
-  tasks->agent_ =
-      std::make_unique<civi::Agent>(parts.loop, std::move(*control), std::move(*work), config.agent,
-                                    [own = tasks.get()](const civi::Agent::Event& event) { own->tell(event); });
-  return tasks;
+  return std::make_unique<civi::Agent>(parts_.loop, std::move(*control), std::move(*work), config.agent,
+                                       [this](const civi::Agent::Event& event) { tell(event); });
+}
+
+Result<> CiviTasks::serve(std::shared_ptr<const CiviConfig> config) {
+  if (config && config_ && config->made_of == config_->made_of) return {};
+  std::unique_ptr<civi::Agent> next;
+  if (config) {
+    Result<std::unique_ptr<civi::Agent>> made = make(*config);
+    if (!made) return tl::unexpected{std::move(made.error())};
+    next = std::move(*made);
+  }
+  if (config_ && !agents_.empty()) agents_.back()->drain();
+  config_ = std::move(config);
+  if (!next) return {};
+  next->hold(is_paused());
+  agents_.push_back(std::move(next));
+  gate_.spawn("CiviCRM", run(agents_.back().get()));
+  return {};
+}
+
+async::Task<> CiviTasks::run(civi::Agent* agent) {
+  Result<> outcome = co_await agent->run();
+  const bool was_serving = config_ && agents_.back().get() == agent;
+  if (was_serving) config_ = nullptr;
+  add(past_, agent->status());
+  std::erase_if(agents_, [agent](const auto& each) { return each.get() == agent; });
+  if (was_serving) events_.on_end(std::move(outcome));
+  if (agents_.empty()) events_.on_over();
+}
+
+void CiviTasks::stop() {
+  for (const auto& agent : agents_) agent->stop();
 }
 
 void CiviTasks::hold(bool on) {
   held_ = on;
-  agent_->hold(is_paused());
+  for (const auto& agent : agents_) agent->hold(is_paused());
 }
 
 void CiviTasks::pause(bool on) {
   paused_ = on;
-  agent_->hold(is_paused());
+  for (const auto& agent : agents_) agent->hold(is_paused());
 }
 
-async::Task<Result<>> CiviTasks::run() {
-  Result<> outcome = co_await agent_->run();
-  co_return outcome;
+civi::Agent::Status CiviTasks::status() const {
+  civi::Agent::Status all = past_;
+  for (const auto& agent : agents_) add(all, agent->status());
+  return all;
 }
 
 void CiviTasks::tell(const civi::Agent::Event& said) {

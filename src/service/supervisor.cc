@@ -9,6 +9,7 @@
 #include <csignal>
 #include <set>
 
+#include "async/spin.h"
 #include "base/log.h"
 #include "proc/program.h"
 #include "proc/run_mark.h"
@@ -84,7 +85,7 @@ async::Task<int> Supervisor::run() {
         make_groups();
         arm_leases();
       }
-      ready = start_civi();
+      ready = serve_site();
       arm_look();
       announce_ready();
       if (!ready) {
@@ -242,33 +243,30 @@ void Supervisor::make_groups() {
   }
 }
 
-Result<> Supervisor::start_civi() {
-  if (!config_.civi) return {};
+/// As config_ says, or not any more.
+Result<> Supervisor::serve_site() {
+  if (!civi_ && !config_.civi) return {};
   if (!log_) log_ = std::make_unique<EventLog>(config_.events);
-  const CiviConfig::Parts parts{loop_, environment_, [this] { return keeper_ ? keeper_->connection() : -1; }};
-  Result<std::unique_ptr<CiviTasks>> made = CiviTasks::make(*config_.civi, parts, *log_);
-  if (!made) return tl::unexpected{std::move(made.error())};
-  civi_ = std::move(*made);
-  civi_->hold(held_);
-  civi_runs_ = true;
-  gate_.spawn("CiviCRM", run_civi());
-  return {};
+  if (!civi_) {
+    CiviConfig::Parts parts{loop_, environment_, [this] { return keeper_ ? keeper_->connection() : -1; }};
+    CiviTasks::Events events;
+    events.on_end = [this](const Result<>& outcome) { on_site_end(outcome); };
+    events.on_over = [this] { check_over(); };
+    civi_ = std::make_unique<CiviTasks>(std::move(parts), gate_, *log_, std::move(events));
+    civi_->hold(held_);
+  }
+  return civi_->serve(config_.civi);
 }
 
-/// Its end is that of the whole program: whoever started this wanted its tasks to be run.
-async::Task<> Supervisor::run_civi() {
-  const Result<> outcome = co_await civi_->run();
-  civi_runs_ = false;
+/// Is that of the whole program: whoever started this wanted its tasks to be run.
+void Supervisor::on_site_end(const Result<>& outcome) {
   if (!outcome) {
     log::critical(outcome.error().message());
     failed_ = true;
   }
-  if (stops_ > 0) {
-    check_over();
-  } else {
-    ++stops_;
-    stop();
-  }
+  if (stops_ > 0) return;
+  ++stops_;
+  stop();
 }
 
 void Supervisor::add_group(std::shared_ptr<const Config> part) {
@@ -354,7 +352,7 @@ void Supervisor::sweep() {
 void Supervisor::stop() {
   if (scheduler_) scheduler_->stop();
   if (!loops_) return stopped_.set();
-  if (civi_runs_) civi_->stop();
+  if (civi_) civi_->stop();
   const Millis grace = config_.stop_grace + config_.kill_grace + kFarewell;
   loops_->stop(grace);
   for (const auto& group : groups_) group->stop(grace);
@@ -362,13 +360,13 @@ void Supervisor::stop() {
 }
 
 void Supervisor::stop_now() {
-  if (civi_runs_) civi_->stop();
+  if (civi_) civi_->stop();
   if (loops_) loops_->stop(kFarewell);
   for (const auto& group : groups_) group->stop(kFarewell);
 }
 
 void Supervisor::check_over() {
-  if (stops_ == 0 || civi_runs_ || !loops_ || !loops_->is_over()) return;
+  if (stops_ == 0 || civi() != nullptr || !loops_ || !loops_->is_over()) return;
   if ((endings_ && endings_->open() > 0) || (log_ && !log_->is_quiet())) return;
   if (std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->is_over(); })) stopped_.set();
 }
@@ -393,7 +391,7 @@ int run_supervisor(Config config, Reload reload, RunEvents events, MakeCompanion
       if (error) std::rethrow_exception(error);
       code = result;
     });
-    loop.run();
+    async::run_spinning(loop);
   }
   // All is done; a late signal shall not change how it ended.
   ::signal(SIGTERM, SIG_IGN);

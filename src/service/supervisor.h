@@ -55,8 +55,8 @@ class Supervisor final : private Answering {
   void make_loops();
   void on_loop_end(const std::string& text);
   void make_groups();
-  Result<> start_civi();
-  async::Task<> run_civi();
+  Result<> serve_site();
+  void on_site_end(const Result<>& outcome);
   void add_group(std::shared_ptr<const Config> part);
   void sweep();
   void reload();
@@ -77,7 +77,7 @@ class Supervisor final : private Answering {
   store::Store* store() override { return store_.get(); }
   const std::vector<std::unique_ptr<Group>>& groups() const override { return groups_; }
   Loops* loops() override { return loops_.get(); }
-  CiviTasks* civi() override { return civi_runs_ ? civi_.get() : nullptr; }
+  CiviTasks* civi() override { return civi_ && !civi_->is_over() ? civi_.get() : nullptr; }
   bool is_stopping() const override { return stops_ > 0; }
   bool is_held() const override { return held_; }
   api::Reloaded read_again() override;
@@ -109,7 +109,6 @@ class Supervisor final : private Answering {
   std::unique_ptr<Loops> loops_;
   std::shared_ptr<Scheduler> scheduler_;  // only where one is configured
   std::unique_ptr<CiviTasks> civi_;       // the same
-  bool civi_runs_ = false;
   std::uint32_t last_owner_ = 0;
   SupervisorBackend backend_;
   std::unique_ptr<Companion> companion_;  // may be null

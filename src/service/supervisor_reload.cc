@@ -43,15 +43,19 @@ void Supervisor::apply(Config config) {
     last_reload_.text.push_back(logged.error().message());
     config.log = config_.log;
   }
-  config.civi = config_.civi;  // goes on as it is
   if (loops_ && !store_ && config.needs_store()) {
-    last_reload_.text.push_back("queues and schedule take effect at the next start: there were none at this one");
+    if (!config.queues.empty() || config.schedule) {
+      last_reload_.text.push_back("queues and schedule take effect at the next start: there were none at this one");
+    }
     config.queues.clear();
     config.consumers.clear();
     config.schedule.reset();
   }
   config_ = std::move(config);
-  if (loops_) loops_->apply(config_.loops, config_.log);
+  if (loops_) {
+    loops_->apply(config_.loops, config_.log);
+    if (const Result<> served = serve_site(); !served) last_reload_.text.push_back(served.error().message());
+  }
   if (!store_) return;
   set_queues();
   if (const Result<> scheduled = start_scheduler(); !scheduled) {

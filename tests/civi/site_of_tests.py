@@ -24,6 +24,7 @@ class Site(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="cw-civi-")
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
+        self.runtime = {"XDG_RUNTIME_DIR": self.folder}  # where the control socket is
         self.file = os.path.join(self.folder, "site.db")
         self.base = fake_pipe.connect(self.file)
         self.addCleanup(self.base.close)
@@ -74,7 +75,7 @@ class Site(unittest.TestCase):
             line += ["-d", "pollInterval=0.1", "-d", "pollIntervalMin=0.01", "-d", "log.level=debug"]
         log = open(os.path.join(self.folder, "log-%d" % len(self.programs)), "wb")
         program = subprocess.Popen([*line, *words], cwd=cwd or self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=log, env={**os.environ, **(environment or {})})
+                                   stderr=log, env={**os.environ, **self.runtime, **(environment or {})})
         log.close()
         program.log = log.name
         self.programs.append(program)

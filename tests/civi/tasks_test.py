@@ -489,48 +489,6 @@ class Life(Site):
         self.wait(lambda: self.left() == 0 and os.path.exists(done), program)
         self.end(program)
 
-    def test_it_is_shown_and_paused_over_the_control_socket(self):
-        self.queue("q", lease=600)
-        self.add("q", "ok", "kill")
-        control = ["--control", "unix:" + os.path.join(self.folder, "control")]
-
-        def ask(*words, code=0):
-            result = subprocess.run([COWORKER, "worker", *words, *control], cwd=self.folder, capture_output=True, text=True)
-            self.assertEqual(result.returncode, code, result.stdout + result.stderr)
-            return result.stdout + result.stderr
-
-        program = self.start("-d", "workerCount=1", "-d", "logPolling=true", *control)
-        self.wait(lambda: len(self.ran()) == 2 and '"died":1' in ask("status", "civi", "--json"), program)
-        shown = json.loads(ask("status", "civi", "--json"))
-        self.assertEqual(shown["tasks"], {"q": {"ok": 1, "died": 1}})
-        self.assertEqual([(left["queue"], left["id"]) for left in shown["left"]], [("q", "2")])
-        table = ask("list")
-        self.assertIn("1 ok", table)
-        self.assertIn("task 2 comes again in", table)
-        ask("pause", "civi")
-        self.assertEqual(json.loads(ask("status", "civi", "--json"))["state_name"], "paused")
-        self.add("q", "ok")
-        looks = self.log(program).count("CiviCRM: 1 queue")
-        self.wait(lambda: self.log(program).count("CiviCRM: 1 queue") >= looks + 3, program)
-        self.assertEqual(len(self.ran()), 2, "nothing is claimed while it is paused")
-        ask("resume", "civi")
-        self.wait(lambda: len(self.ran()) == 3, program)
-        self.assertIn("paused and resumed, nothing else", ask("restart", "civi", code=1))
-        self.end(program)
-
-    def test_the_kill_switch_holds_new_tasks(self):
-        self.queue("q")
-        switch = os.path.join(self.folder, "switch.json")
-        subprocess.run([COWORKER, "shared", "disable", "--work"], env={**os.environ, "COWORKER_KILL_SWITCH": switch}, check=True, capture_output=True)
-        program = self.start(environment={"COWORKER_KILL_SWITCH": switch})
-        self.wait_log(program, "holds all work")
-        self.add("q", "ok")
-        self.wait_log(program, "CiviCRM 5.81.0")
-        self.assertEqual(self.left(), 1)
-        subprocess.run([COWORKER, "shared", "enable", "--all"], env={**os.environ, "COWORKER_KILL_SWITCH": switch}, check=True, capture_output=True)
-        self.wait(lambda: self.left() == 0, program)
-        self.end(program)
-
 
 if __name__ == "__main__":
     main("__main__")
