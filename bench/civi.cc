@@ -27,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "async/spin.h"
 #include "base/log.h"
 #include "civi/agent.h"
 #include "civi/pipe_connection.h"
@@ -182,7 +183,7 @@ void run_task(async::Loop& loop, async::Task<> task) {
   async::asio::co_spawn(loop, std::move(task), [](const std::exception_ptr& error) {
     if (error) std::rethrow_exception(error);
   });
-  loop.run();
+  async::run_spinning(loop);
 }
 
 int call(const std::string& program, int count) {

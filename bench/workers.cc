@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "async/spin.h"
 #include "base/build.h"
 #include "connection.h"
 #include "coworker/app.h"
@@ -94,7 +95,8 @@ class Feeder {
   int run(int parallel) {
     const auto start = Clock::now();
     for (int i = 0; i < parallel; ++i) next();
-    while (ended_ < count_) loop_.run_one();
+    async::Spin spin;
+    while (ended_ < count_) async::run_some_spinning(loop_, spin);
     tell(count_, start);
     worker_.close();
     loop_.run();

@@ -9,12 +9,14 @@ bool Spin::has_processors() {
   return several;
 }
 
+void run_some_spinning(Loop& loop, Spin& spin) {
+  const bool is_done = spin.until([&loop] { return loop.poll() > 0 || loop.stopped(); });
+  if (!is_done) loop.run_one();
+}
+
 void run_spinning(Loop& loop) {
   Spin spin;
-  while (!loop.stopped()) {
-    const bool is_done = spin.until([&loop] { return loop.poll() > 0 || loop.stopped(); });
-    if (!is_done) loop.run_one();
-  }
+  while (!loop.stopped()) run_some_spinning(loop, spin);
 }
 
 }  // namespace coworker::async

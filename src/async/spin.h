@@ -48,6 +48,9 @@ class Spin {
   std::uint32_t away_ = 0;  // waits
 };
 
+/// Loop::run_one, at least: what is ready runs, else what comes first.
+void run_some_spinning(Loop& loop, Spin& spin);
+
 /// Loop::run for a loop whose handlers are mostly answered soon.
 void run_spinning(Loop& loop);
 

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cerrno>
 #include <csignal>
 
 #include "async/gate.h"
+#include "async/spin.h"
 #include "async/task.h"
 #include "base/build.h"
 #include "base/file.h"
@@ -60,13 +62,20 @@ class ConsumerProgram {
     draining_ = page_->draining();
     gate_.spawn("keeper", watch_keeper());
     gate_.spawn("consumer", consume());
-    loop_.run();
+    talks_to_workers() ? async::run_spinning(loop_) : static_cast<void>(loop_.run());
     // Before the store that its answers go to.
     consumer_.reset();
     return code_;
   }
 
  private:
+  /// They mostly answer soon.
+  bool talks_to_workers() const {
+    const std::vector<QueueConfig>& queues = assignment_.config.queues;
+    return std::any_of(queues.begin(), queues.end(),
+                       [](const QueueConfig& queue) { return queue.worker.kind == WorkerKind::pipe; });
+  }
+
   async::Task<> consume() {
     const Config& config = assignment_.config;
     store::OpenOptions options;
