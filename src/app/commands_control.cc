@@ -4,7 +4,8 @@ namespace coworker::app {
 namespace {
 
 std::vector<Flag> control_flags() {
-  return {{"--control", "ADDRESS", "Of the control socket, unix:PATH or tcp:HOST:PORT (default: as configured)"},
+  return {{"--control", "ADDRESS",
+           "Of the control socket, unix:PATH, tcp:HOST:PORT or tls:HOST:PORT (default: as configured)"},
           {"--token-file", "FILE", "Its first line is the token that the address wants"}};
 }
 

@@ -67,10 +67,11 @@ constexpr std::array kMostKeys{
         "Serve addresses that are not on this machine's loopback without a password or TLS."},
 
     Key{Scope::control, "listen", Kind::addresses, "",
-        "Addresses of the control socket, unix:PATH or tcp:HOST:PORT (10042). None: control.sock in the store's "
+        "Addresses of the control socket, unix:PATH, tcp:HOST:PORT or tls:HOST:PORT (10042). None: control.sock in the "
+        "store's "
         "directory, else in $XDG_RUNTIME_DIR/coworker or /run/coworker."},
     Key{Scope::control, "insecure", Kind::boolean, "false",
-        "Serve addresses that are not on this machine's loopback without a token."},
+        "Serve addresses that are not on this machine's loopback without a token or callers' certificates."},
     Key{Scope::control, "max_clients", Kind::integer, "1000", "Connections at the same time.", {}, 1, 100'000},
     Key{Scope::control, "max_request", Kind::size, "4M", "Bytes of one request, less than 16M."},
     Key{Scope::control,
@@ -89,6 +90,10 @@ constexpr std::array kMostKeys{
     Key{Scope::control_place, "access", Kind::choice, "operate", "look = what changes nothing; operate = everything.",
         "look operate"},
     Key{Scope::control_place, "mode", Kind::text, "0600", "Mode of a unix socket's file."},
+    Key{Scope::control_place, "tls_certificate", Kind::path, "",
+        "PEM file of the certificate, and what leads to its root, of an address tls:HOST:PORT."},
+    Key{Scope::control_place, "tls_key", Kind::path, "", "PEM file of its key; none: it is in the certificate's file."},
+    Key{Scope::control_place, "tls_client_ca", Kind::path, "", "Callers must show a certificate that these signed."},
 
     Key{Scope::queue, "job_process_timeout", Kind::duration, "600", "An attempt is killed after this; 0 = no limit."},
     Key{Scope::queue,

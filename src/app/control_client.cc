@@ -23,12 +23,10 @@ constexpr Millis kConnect{5'000};
 constexpr Millis kPatience{60'000};  // for an answer
 constexpr std::size_t kMostAnswer = 256u << 20;
 
-Result<std::vector<ControlPlace>> places_of(const Arguments& arguments) {
-  const Result<Configuration> configuration = configuration_of(arguments);
-  if (!configuration) return tl::unexpected{configuration.error()};
-  std::vector<ControlPlace> places = control_places(configuration->settings);
+std::vector<ControlPlace> places_of(const Arguments& arguments, const Settings& settings) {
+  std::vector<ControlPlace> places = control_places(settings);
   if (const auto address = arguments.text("control")) {
-    places = {{*address, configuration->settings.text({"control", "token_file"})}};
+    places = {{*address, settings.text({"control", "token_file"})}};
   }
   if (const auto file = arguments.text("token-file")) {
     for (ControlPlace& place : places) place.token_file = *file;
@@ -48,13 +46,14 @@ ControlClient::ControlClient(std::string address, Fd socket)
                                                       channel::JsonStream::Limits{kMostAnswer, 512})} {}
 
 Result<ControlClient> ControlClient::open(const Arguments& arguments) {
-  const Result<std::vector<ControlPlace>> places = places_of(arguments);
-  if (!places) return tl::unexpected{places.error()};
+  const Result<Configuration> configuration = configuration_of(arguments);
+  if (!configuration) return tl::unexpected{configuration.error()};
+  const channel::tls::Settings tls = tls_settings(configuration->settings);
   std::string tried;
-  for (const ControlPlace& place : *places) {
+  for (const ControlPlace& place : places_of(arguments, configuration->settings)) {
     const Result<channel::Address> address = channel::parse_address(place.address, kUsualPort);
     if (!address) return tl::unexpected{address.error()};
-    Result<Fd> socket = worker::connect_to(*address, Clock::now() + kConnect);
+    Result<Fd> socket = worker::reach(*address, tls, Clock::now() + kConnect);
     if (!socket) {
       tried += fmt::format("{}{}", tried.empty() ? "" : ", ", socket.error().message());
       continue;

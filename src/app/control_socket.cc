@@ -60,6 +60,14 @@ Result<net::rpc::Place> place_of(const Settings& settings, Path place, const std
   const Result<mode_t> mode = mode_of(settings.text(key("mode")));
   if (!mode) return tl::unexpected{mode.error()};
   out.mode = *mode;
+  if (out.address.kind == channel::Address::Kind::tls) {
+    using channel::tls::Context;
+    auto context = Context::create(
+        Context::Side::server,
+        {settings.text(key("tls_certificate")), settings.text(key("tls_key")), settings.text(key("tls_client_ca"))});
+    if (!context) return tl::unexpected{std::move(context.error()).wrap(text)};
+    out.tls = std::move(*context);
+  }
   if (const std::string file = settings.text(key("token_file")); !file.empty()) {
     Result<std::string> token = read_secret(file);
     if (!token) return tl::unexpected{std::move(token.error())};

@@ -40,17 +40,9 @@ Failure connect_failure(const Error& error) {
   return failed(error, error.code() == Errc::unavailable ? Trouble::timed_out : Trouble::failed);
 }
 
-/// As connect_to, with hands shaken.
 Result<Fd> reach(const SharedStart& start, Deadline deadline) {
-  using channel::tls::Context;
-  if (start.address.kind != channel::Address::Kind::tls) return connect_to(start.address, deadline);
   const Tls& tls = start.profile.tls;
-  // Before anything is started for somebody who could not talk to it.
-  auto context = Context::create(Context::Side::client, {tls.certificate, tls.key, tls.ca, tls.verify, tls.name});
-  if (!context) return tl::unexpected{std::move(context).error()};
-  Result<Fd> fd = connect_to(start.address, deadline);
-  if (!fd) return fd;
-  return channel::tls::shake_hands(std::move(*fd), std::move(*context), start.address.host, deadline);
+  return worker::reach(start.address, {tls.certificate, tls.key, tls.ca, tls.verify, tls.name}, deadline);
 }
 
 /// Waits for its turn to start the worker at an address; somebody else's turn may end with one that listens.

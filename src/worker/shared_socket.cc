@@ -16,6 +16,9 @@
 #include <memory>
 #include <vector>
 
+#include "channel/tls/context.h"
+#include "channel/tls/handshakes.h"
+
 namespace coworker::worker {
 namespace {
 
@@ -196,6 +199,17 @@ bool is_exposed(const Address& address) {
   const Result<std::vector<Place>> places = places_of(address);
   if (!places) return true;
   return !std::all_of(places->begin(), places->end(), [](const Place& place) { return is_loopback(place.get()); });
+}
+
+Result<Fd> reach(const Address& address, const channel::tls::Settings& tls, Deadline deadline) {
+  using channel::tls::Context;
+  if (address.kind != Address::Kind::tls) return connect_to(address, deadline);
+  // Before anything is started for somebody who could not talk to it.
+  auto context = Context::create(Context::Side::client, tls);
+  if (!context) return tl::unexpected{std::move(context).error()};
+  Result<Fd> fd = connect_to(address, deadline);
+  if (!fd) return fd;
+  return channel::tls::shake_hands(std::move(*fd), std::move(*context), address.host, deadline);
 }
 
 Result<Fd> connect_to(const Address& address, Deadline deadline) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "channel/address.h"
+#include "channel/tls/settings.h"
 #include "worker/start_record.h"
 
 /// The sockets of shared workers. Blocking.
@@ -25,6 +26,10 @@ bool is_exposed(const channel::Address& address);
 /// A TCP connection also where TLS is to follow. Errors: not_found when nobody listens there; unavailable when somebody
 /// does who does not take us in time.
 Result<Fd> connect_to(const channel::Address& address, Deadline deadline);
+
+/// As connect_to, with hands shaken where the address says so. denied: one side does not accept the other's
+/// certificate.
+Result<Fd> reach(const channel::Address& address, const channel::tls::Settings& tls, Deadline deadline);
 
 /// Listens, replacing the file of a unix socket on which nobody listens any more. Requires the start lock, or nobody
 /// else to start. Errors: conflict when it is taken, by a worker or by a file that is no socket.

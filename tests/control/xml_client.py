@@ -1,8 +1,8 @@
-"""Python's own XML-RPC client against a control socket: xml_client.py PORT."""
+"""Python's own XML-RPC client against a control socket: xml_client.py URL."""
 import sys
 import xmlrpc.client
 
-server = xmlrpc.client.ServerProxy(f"http://127.0.0.1:{sys.argv[1]}/RPC2", allow_none=True)
+server = xmlrpc.client.ServerProxy(f"{sys.argv[1]}/RPC2", allow_none=True)
 assert server.examples.echo("grüße <&>") == "grüße <&>"
 assert "worker.list" in server.system.listMethods()
 assert server.system.methodSignature("worker.status") == [["struct"], ["int", "string"]]

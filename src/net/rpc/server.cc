@@ -36,16 +36,18 @@ Server::~Server() = default;
 
 Result<> Server::listen() {
   for (const Place& place : options_.listen) {
-    if (!place.address.is_local() && place.token.empty() && !options_.insecure) {
-      return fail(Errc::invalid_argument,
-                  fmt::format("listen on {}: others can reach this address; give it a token_file or allow it with "
-                              "--insecure",
-                              to_string(place.address)));
+    const bool knows_callers = !place.token.empty() || (place.tls && !place.tls->settings().ca.empty());
+    if (!place.address.is_local() && !knows_callers && !options_.insecure) {
+      return fail(
+          Errc::invalid_argument,
+          fmt::format("listen on {}: others can reach this address; give it a token_file or a tls_client_ca, or "
+                      "allow it with --insecure",
+                      to_string(place.address)));
     }
   }
   std::vector<std::unique_ptr<Door>> doors;
   for (const Place& place : options_.listen) {
-    Result<Listener> listener = Listener::open(place.address, options_.replace_sockets, place.mode);
+    Result<Listener> listener = Listener::open(place.address, options_.replace_sockets, place.mode, place.tls);
     if (!listener) return tl::unexpected{std::move(listener).error()};
     doors.push_back(std::make_unique<Door>(loop_, std::move(*listener), place));
   }

@@ -13,6 +13,7 @@
 #include "async/gate.h"
 #include "async/loop.h"
 #include "channel/address.h"
+#include "channel/tls/context.h"
 #include "net/listener.h"
 #include "net/rpc/session.h"
 
@@ -23,7 +24,8 @@ struct Place {
   Dialect dialect = Dialect::standard;
   std::string token;  // empty: none is wanted
   api::Access access = api::Access::operate;
-  mode_t mode = 0600;  // of a unix socket's file
+  mode_t mode = 0600;                                // of a unix socket's file
+  std::shared_ptr<const channel::tls::Context> tls;  // of an address of that kind
 };
 
 struct ServerOptions {
@@ -44,7 +46,7 @@ class Server {
   ~Server();
 
   /// Opens all addresses and begins to serve, or opens none. An address that others can reach is refused unless it
-  /// wants a token or `insecure`.
+  /// wants a token or clients' certificates, or `insecure`.
   Result<> listen();
 
   /// Where it listens, with the ports that the system chose.
