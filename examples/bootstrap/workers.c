@@ -1,5 +1,6 @@
 #include <coworker/bootstrap.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Workers for the stock program, in a shared library: `bootstrap: ./workers.so`, or --bootstrap FILE. Nothing of C++
@@ -48,11 +49,36 @@ static void tell_status(void* self, int is_privileged, const CwStatus* status) {
   status->counter(status->context, "served", (double)counter->served, "c", 0, NAN);
 }
 
+/* A loop worker: `coworker run` starts it, `coworker worker send clock rounds` asks it. */
+
+static void tick(void* context, const CwLoopPlace* place, const CwOutcome* outcome) {
+  long* rounds = context;
+  (void)place;
+  (void)outcome;
+  ++*rounds;
+}
+
+static void tell_rounds(void* context, const CwLoopPlace* place, const char* word, const char* arguments, size_t length,
+                        const CwOutcome* outcome) {
+  const long* rounds = context;
+  char reply[32];
+  (void)place;
+  (void)word;
+  (void)arguments;
+  (void)length;
+  snprintf(reply, sizeof reply, "%ld", *rounds);
+  outcome->done(outcome->context, reply, strlen(reply));
+}
+
 int coworker_bootstrap_v1(const CwRegistry* registry) {
+  static long rounds;
+  static const char* const words[] = {"rounds", 0};
+  const CwLoopWorker clock = {sizeof clock, 0, tick, 0, words, tell_rounds};
   if (registry->version != COWORKER_BOOTSTRAP_VERSION) return 1;
   if (registry->add_worker(registry->context, "count", count_bytes, 0) != 0) return 2;
   /* A program that is older than this header has no such member. */
   if (registry->size < sizeof *registry) return 0;
   CwEvented counter = {sizeof counter, make_counter, 0, answer, 0, tell_status, 0, 0};
-  return registry->add_evented(registry->context, "counter", &counter, 0);
+  if (registry->add_evented(registry->context, "counter", &counter, 0) != 0) return 3;
+  return registry->add_loop(registry->context, "clock", &clock, &rounds, 10000);
 }

@@ -139,6 +139,32 @@ typedef struct CwChannel {
 /* A worker that asks for its messages; the process ends when it returns. */
 typedef void (*CwRaw)(void* worker_context, const char* arguments, const CwChannel* channel);
 
+/* ---- Loop workers: see docs/loops.md. A process of its own, in which one thread makes all calls. ---- */
+
+/* Where it runs; valid until the process ends. The functions may be called from any thread. */
+typedef struct CwLoopPlace {
+  size_t size;
+  const char* name;
+  const char* id;
+  void* handle;
+  int (*is_stopped)(void* place); /* 1: it is to stop, so a long round may return early */
+  void (*beat)(void* place);      /* in a round longer than the limit for a hang: it goes on */
+} CwLoopPlace;
+
+/* Who calls none of the outcome's functions is content; a failed spinup ends the process. Each may be 0, except loop.
+ */
+typedef void (*CwLoopCall)(void* worker_context, const CwLoopPlace* place, const CwOutcome* outcome);
+typedef struct CwLoopWorker {
+  size_t size;
+  CwLoopCall spinup;
+  CwLoopCall loop; /* a round */
+  CwLoopCall spindown;
+  const char* const* words; /* of commands that it takes, then 0; valid for good */
+  /* What came with a command is JSON, and so must be what `done` is called with, if it is. */
+  void (*command)(void* worker_context, const CwLoopPlace* place, const char* word, const char* arguments,
+                  size_t length, const CwOutcome* outcome);
+} CwLoopWorker;
+
 /* ---- Hooks: functions of the library around jobs and adds. They may be called from several threads at once. ---- */
 
 #define COWORKER_BEFORE_PROCESS 1 /* in the consumer; the job waits for it */
@@ -210,6 +236,10 @@ typedef struct CwRegistry {
   int (*add_add_hook)(void* context, int when, CwAddHook hook, void* hook_context);
   /* For `failure_strategy: NAME`; the limits of the queue hold before it is asked. */
   int (*add_strategy)(void* context, const char* name, CwStrategy strategy, void* strategy_context);
+  /* As add_worker, for workers that `coworker run` starts: one round in so many milliseconds, unless `loops.NAME` of
+   * the configuration says otherwise. The struct is copied. */
+  int (*add_loop)(void* context, const char* name, const CwLoopWorker* worker, void* worker_context,
+                  long long looptime_ms);
 } CwRegistry;
 
 /* What the library must define. Anything but 0 refuses to be loaded, and the program ends with an error. */

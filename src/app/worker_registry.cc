@@ -165,6 +165,15 @@ int add_strategy(void* context, const char* name, CwStrategy strategy, void* str
   return add_library_strategy(library.registry->hooks(), name, strategy, strategy_context) ? 0 : 1;
 }
 
+int add_loop(void* context, const char* name, const CwLoopWorker* functions, void* worker_context,
+             long long looptime_ms) {
+  const Library& library = **static_cast<Shared*>(context);
+  const bool is_complete =
+      functions != nullptr && functions->size > offsetof(CwLoopWorker, loop) && functions->loop != nullptr;
+  if (library.registry == nullptr || name == nullptr || *name == '\0' || !is_complete || looptime_ms < 1) return 1;
+  return library.registry->add_loop(name, worker::loop_in_c(*functions, worker_context, Millis{looptime_ms})) ? 0 : 1;
+}
+
 Result<> load(const std::string& file, worker::Registry& registry, worker::Implementations& implementations) {
   void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return fail(Errc::invalid_argument, fmt::format("load the workers: {}", ::dlerror()));
@@ -176,12 +185,12 @@ Result<> load(const std::string& file, worker::Registry& registry, worker::Imple
   Shared shared = std::make_shared<Library>();
   shared->registry = &registry;
   shared->implementations = &implementations;
-  const CwRegistry view{sizeof view, COWORKER_BOOTSTRAP_VERSION,
-                        &shared,     add_worker,
-                        add_factory, set_environment,
-                        add_raw,     add_evented,
-                        add_hook,    add_add_hook,
-                        add_strategy};
+  const CwRegistry view{sizeof view,  COWORKER_BOOTSTRAP_VERSION,
+                        &shared,      add_worker,
+                        add_factory,  set_environment,
+                        add_raw,      add_evented,
+                        add_hook,     add_add_hook,
+                        add_strategy, add_loop};
   const int code = bootstrap(&view);
   shared->registry = nullptr;
   shared->implementations = nullptr;

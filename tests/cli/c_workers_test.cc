@@ -92,6 +92,22 @@ TEST_F(WorkersInC, AreDedicated) {
   EXPECT_EQ(raw->close().exit_code, 0);
 }
 
+TEST_F(WorkersInC, LoopUntilTheyAreStopped) {
+  sandbox_.write("coworker.yml", "bootstrap: " TEST_WORKERS "\nstore: 'file:data'\nloops: { ticker: { id: seven } }\n");
+  Background program{sandbox_, {"run"}, {"TICKER=1"}};
+  const auto send = [&](const char* word, const char* arguments) {
+    return sandbox_.run({"worker", "send", "ticker", word, arguments});
+  };
+  EXPECT_TRUE(eventually([&] { return std::atoi(send("rounds", "null").out.c_str()) > 3; })) << program.log();
+  EXPECT_EQ(send("say", R"({"a":[1]})").out, "{\"a\":[1]}\n");
+  EXPECT_THAT(send("refuse", "1").err, HasSubstr("not at all"));
+  EXPECT_THAT(send("sing", "1").err, HasSubstr("knows no command 'sing'"));
+  EXPECT_THAT(sandbox_.run({"worker", "status", "ticker", "--json"}).out, HasSubstr(R"("last_failure":"even")"));
+  EXPECT_THAT(sandbox_.run({"worker", "list", "--json"}).out, HasSubstr(R"("id":"seven")"));
+  EXPECT_EQ(program.stop(), 0) << program.log();
+  EXPECT_EQ(sandbox_.read("ticker-is-down"), "1");
+}
+
 TEST_F(WorkersInC, MistakesAreTold) {
   EXPECT_THAT(shared({"start", address(), "--worker", "nobody"}).err, HasSubstr("no channel worker 'nobody'"));
   EXPECT_THAT(shared({"start", address(), "--worker", "double"}).err, HasSubstr("has one master only"));

@@ -155,10 +155,65 @@ static int add_hooks(const CwRegistry* registry) {
          registry->add_hook(to, 99, around_job, before) == 0;   /* there is no such moment */
 }
 
+/* A loop worker, whose word "rounds" tells how many rounds there were; "end" fails. */
+
+typedef struct Ticker {
+  long rounds;
+  int is_up;
+} Ticker;
+
+static void tick_up(void* context, const CwLoopPlace* place, const CwOutcome* outcome) {
+  Ticker* ticker = context;
+  ticker->is_up = strcmp(place->name, "ticker") == 0 && place->is_stopped(place->handle) == 0;
+  if (!ticker->is_up) outcome->failed(outcome->context, "nowhere", 7);
+}
+
+static void tick_once(void* context, const CwLoopPlace* place, const CwOutcome* outcome) {
+  Ticker* ticker = context;
+  place->beat(place->handle);
+  ticker->rounds++;
+  if (!ticker->is_up || ticker->rounds % 2 == 0) outcome->failed(outcome->context, "even", 4);
+}
+
+static void tick_down(void* context, const CwLoopPlace* place, const CwOutcome* outcome) {
+  FILE* file = fopen("ticker-is-down", "w");
+  (void)context;
+  (void)outcome;
+  fprintf(file, "%d", place->is_stopped(place->handle));
+  fclose(file);
+}
+
+static void tick_word(void* context, const CwLoopPlace* place, const char* word, const char* arguments, size_t length,
+                      const CwOutcome* outcome) {
+  const Ticker* ticker = context;
+  char reply[64];
+  (void)place;
+  if (strcmp(word, "refuse") == 0) {
+    outcome->failed(outcome->context, "not at all", 10);
+  } else if (strcmp(word, "rounds") == 0) {
+    snprintf(reply, sizeof reply, "%ld", ticker->rounds);
+    outcome->done(outcome->context, reply, strlen(reply));
+  } else {
+    outcome->done(outcome->context, arguments, length);
+  }
+}
+
+static int add_ticker(const CwRegistry* registry) {
+  static Ticker ticker;
+  static const char* const words[] = {"rounds", "refuse", "say", 0};
+  const CwLoopWorker whole = {sizeof whole, tick_up, tick_once, tick_down, words, tick_word};
+  const CwLoopWorker empty = {sizeof empty, tick_up, 0, 0, 0, 0};
+  if (registry->add_loop(registry->context, "empty", &empty, 0, 100) == 0) return 1;
+  if (registry->add_loop(registry->context, "ticker", &whole, &ticker, 0) == 0) return 1;
+  if (registry->add_loop(registry->context, "ticker", &whole, &ticker, 20) != 0) return 1;
+  return registry->add_loop(registry->context, "ticker", &whole, &ticker, 20) == 0;
+}
+
 int coworker_bootstrap_v1(const CwRegistry* registry) {
   static char reason[] = "not today";
   if (registry->version != COWORKER_BOOTSTRAP_VERSION) return 1;
   if (registry->add_worker(registry->context, "echo", echo, 0) != 0) return 2;
+  if (getenv("TICKER") != 0 && add_ticker(registry) != 0) return 8;
   if (getenv("HOOKS_FILE") != 0 && add_hooks(registry) != 0) return 7;
   if (registry->add_worker(registry->context, "refuse", refuse, reason) != 0) return 3;
   const CwEvented chatty = {sizeof chatty, make_chatty, come, chat, leave, ask, stop, 0};
