@@ -183,7 +183,8 @@ TEST_F(Controlled, Case04_WhatADeadInstanceLeftIsReplaced) {
 
 TEST_F(Controlled, PythonsXmlRpcClientIsContent) {
   start(kLoopback);
-  const Ran ran = sandbox_.run({"/usr/bin/env", "python3", std::string{CLIENTS} + "/xml_client.py", "http://127.0.0.1:" + port()});
+  const Ran ran =
+      sandbox_.run({"/usr/bin/env", "python3", std::string{CLIENTS} + "/xml_client.py", "http://127.0.0.1:" + port()});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out, "ok\n");
 }
