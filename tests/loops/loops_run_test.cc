@@ -163,6 +163,15 @@ TEST_F(OwnLoops, Case10_RoundsStartEveryPeriod) {
   EXPECT_LT(least, 400'000);
 }
 
+TEST_F(OwnLoops, JitterPutsRoundsOff) {
+  sandbox_.write("coworker.yml", "loops: { first: { jitter: 20000d }, second: { looptime: 10ms } }");
+  Background program{sandbox_, {"run"}, variables_};
+  ASSERT_TRUE(noted(1, "spinup", "first") && noted(20, "round", "second")) << program.log();
+  EXPECT_TRUE(notes("round", "first").empty());
+  EXPECT_EQ(program.stop(), 0) << program.log();
+  EXPECT_EQ(notes("spindown", "first").size(), 1u);
+}
+
 TEST_F(OwnLoops, TheKillSwitchPausesThem) {
   sandbox_.write("coworker.yml", "kill_switch: ./switch.json");
   Background program{sandbox_, {"run"}, variables_};
