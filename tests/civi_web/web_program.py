@@ -25,6 +25,7 @@ class Program(unittest.TestCase):
         cls.folder = folder.name
         subprocess.run(["sh", os.path.join(HERE, "certificates.sh"), cls.folder], check=True)
         cls.environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        cls.environment["XDG_RUNTIME_DIR"] = cls.folder
         cls.environment["CURL_CA_BUNDLE"] = os.path.join(cls.folder, "ca.pem")
 
     def own(self, server):

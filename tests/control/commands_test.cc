@@ -54,6 +54,8 @@ TEST_F(Commands, MistakesAreToldInWords) {
 }
 
 TEST_F(Commands, WhereNobodyAnswersThePlacesAreNamed) {
+  if (std::filesystem::exists("/run/coworker/control.sock")) GTEST_SKIP() << "this machine has one that answers";
+  std::filesystem::create_directory(sandbox_.path("runtime"));
   const Ran none = sandbox_.run({"worker", "list"}, {}, {"XDG_RUNTIME_DIR=" + sandbox_.path("runtime")});
   EXPECT_EQ(none.code, 1);
   EXPECT_THAT(none.err, AllOf(HasSubstr("coworker-data/control.sock"), HasSubstr("runtime/coworker/control.sock"),
