@@ -19,7 +19,7 @@ using Slot = std::uint32_t;
 /// What the engine keeps in memory of one job: 80 bytes, whatever the size of its body. Text that few
 /// jobs have (unique key, origin, reason) stands beside it, in Extra.
 struct Entry {
-  enum class Place : std::uint8_t { nowhere, pending, list, tree, timer };
+  enum class Place : std::uint8_t { nowhere, pending, list, tree, timer_list, timer_tree };
 
   job::Key key{};         // 0: the slot is free, and `left` is the next free one
   Position position = 0;  // of the full record

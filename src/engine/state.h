@@ -18,6 +18,7 @@
 #include "engine/once_keys.h"
 #include "engine/owners.h"
 #include "engine/queues.h"
+#include "engine/timers.h"
 #include "engine/waiters.h"
 #include "job/command.h"
 
@@ -220,7 +221,7 @@ class State {
   Slab slab_;
   KeyIndex index_;
   Queues queues_{slab_};
-  Tree<ByDue> timers_;
+  Timers timers_;
   ExpiryRings expiry_;
   Slot pending_head_ = 0;  // adds that are not committed yet, in the order of their keys
   Slot pending_tail_ = 0;

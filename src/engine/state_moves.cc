@@ -78,10 +78,7 @@ void State::detach(Slot slot) {
     entry.place = Entry::Place::nowhere;
     return;
   }
-  if (entry.place == Entry::Place::timer) {
-    timers_.erase(slab_, slot);
-    entry.place = Entry::Place::nowhere;
-  }
+  timers_.erase(slab_, slot);
   if (entry.state == job::State::ready) queues_.erase_ready(slot);
   if (entry.state == job::State::scheduled) --queue.scheduled;
   if (entry.state == job::State::leased) {
@@ -108,7 +105,6 @@ void State::schedule(Slot slot, std::int64_t due) {
   ++queues_[queues_.lane(entry.lane).queue].scheduled;
   if (due == 0) return;
   timers_.insert(slab_, slot);
-  entry.place = Entry::Place::timer;
 }
 
 void State::lease(Slot slot, std::int64_t due) {
@@ -117,7 +113,6 @@ void State::lease(Slot slot, std::int64_t due) {
   entry.due = due;
   queues_.lease_begins(entry.lane);
   timers_.insert(slab_, slot);
-  entry.place = Entry::Place::timer;
 }
 
 /// For a detached job: the lane of its priority in another queue. Its group ends.

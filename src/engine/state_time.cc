@@ -12,8 +12,8 @@ constexpr std::uint32_t kQueuesLookedAt = 512;
 
 void State::tick(Time now, std::uint32_t budget, Effects& effects) {
   now_ = std::max(now_, now);
-  for (; budget > 0 && !timers_.empty() && slab_[timers_.first()].due <= now_.ms; --budget) {
-    end_wait(timers_.first(), effects);
+  for (; budget > 0 && !timers_.empty() && slab_[timers_.first(slab_)].due <= now_.ms; --budget) {
+    end_wait(timers_.first(slab_), effects);
   }
   for (; budget > 0 && now_ >= expire_from_ && expire_one(effects); --budget) {
   }
@@ -86,7 +86,7 @@ std::optional<Time> State::next_event() const {
   const auto consider = [&](std::int64_t ms) {
     if (!next || ms < next->ms) next = Time{ms};
   };
-  if (!timers_.empty()) consider(slab_[timers_.first()].due);
+  if (!timers_.empty()) consider(slab_[timers_.first(slab_)].due);
   if (expiry_.first() != 0) {
     consider(std::max((static_cast<std::int64_t>(slab_[expiry_.first()].expires) + 1) * 1000, expire_from_.ms));
   }
