@@ -17,6 +17,7 @@ constexpr const char* kByAgent = R"({"where":[["agent","CONTAINS","server"],["st
 constexpr const char* kByRunner = R"({"where":[["runner","IS NOT EMPTY"],["status","=","active"]]})";
 constexpr const char* kBackAfter = "+30 seconds";          // what could not be run now is not claimed again at once
 constexpr Millis kNoLimit = std::chrono::hours{365 * 24};  // of a task that ends by itself, or with its lease
+constexpr Millis kLastWords{2'000};
 constexpr PauseRule kFailurePauses{.first = Millis{250}, .longest = Millis{30'000}};
 
 bool has_name(const json::value& rows, std::string_view name) {
@@ -48,7 +49,9 @@ Agent::Agent(async::Loop& loop, std::shared_ptr<Connection> control, std::shared
       observer_{std::move(observer)},
       gate_{loop.get_executor()},
       failure_pauses_{kFailurePauses},
-      wake_{loop.get_executor()} {
+      wake_{loop.get_executor()},
+      last_gate_{loop.get_executor()},
+      over_{loop.get_executor()} {
   options_.poll_shortest = std::min(options_.poll_shortest, options_.poll_longest);
   pause_ = options_.poll_shortest;
   if (options_.poll_query) query_ = *options_.poll_query;
@@ -63,7 +66,12 @@ void Agent::stop() {
   ++stops_;
   wake_.set();
   const Millis none{0};
+  if (stops_ == 1) {
+    stop_by_ = Clock::now() + options_.stop_grace;
+    last_gate_.spawn("limit the last questions", limit_questions());
+  }
   if (stops_ > 1) {
+    over_.set();
     gate_.spawn("hasten", hasten(none));
   } else if (draining_) {
     gate_.spawn("hasten", hasten(options_.stop_grace));
@@ -86,6 +94,14 @@ async::Task<> Agent::hasten(Millis grace) {
   co_await work->close(grace);
 }
 
+/// A site that does not answer must not hold up a stop: questions have as long as tasks, and a little more for what is
+/// given back then.
+async::Task<> Agent::limit_questions() {
+  const Millis none{0};
+  co_await over_.wait_for(options_.stop_grace + kLastWords);
+  co_await control_->close(none);
+}
+
 async::Task<Result<>> Agent::run() {
   if (options_.duration > Millis{0}) end_ = Clock::now() + options_.duration;
   log::info("CiviCRM: starting");
@@ -93,9 +109,12 @@ async::Task<Result<>> Agent::run() {
   if (!draining_) stops_ = std::max(stops_, 1);
   log::info("CiviCRM: stopping");
   const Millis none{0};
-  const Millis grace = stops_ > 1 ? none : stops_ == 1 ? options_.stop_grace : kNoLimit;
+  Millis grace = stops_ > 1 ? none : stops_ == 1 ? options_.stop_grace : kNoLimit;
+  if (stop_by_) grace = std::clamp(std::chrono::ceil<Millis>(*stop_by_ - Clock::now()), none, grace);
   co_await work_->close(grace);
   co_await gate_.close();
+  over_.set();
+  co_await last_gate_.close();
   co_await control_->close(none);
   log::info("CiviCRM: stopped");
   co_return outcome;
@@ -117,6 +136,7 @@ async::Task<Result<>> Agent::work_until_stopped() {
       } else {
         done = co_await claim(queue->name);
       }
+      if (!done && is_ending()) break;
       if (!done) done = failed(std::move(done.error()));
       if (!done) co_return done;
       continue;
@@ -141,6 +161,12 @@ Result<> Agent::failed(Error error) {
   next_round_ = Clock::now() + wait;
   next_read_ = next_round_;
   return {};
+}
+
+void Agent::succeeded() {
+  claims_fail_ = false;
+  status_.failures = 0;
+  failure_pauses_.reset();
 }
 
 async::Task<Result<>> Agent::connect() {
@@ -186,8 +212,8 @@ async::Task<Result<>> Agent::read_queues() {
   if (!reply.ok()) co_return tl::unexpected{error_of(reply, "Queue.get")};
   if (!reply.values.is_array()) co_return fail(Errc::invalid_argument, "Queue.get: its answer is no list");
   take_queues(reply.values);
-  status_.failures = 0;
-  failure_pauses_.reset();
+  // Where questions are answered and claims are not, failures go on counting.
+  if (!claims_fail_ || queues_.empty()) succeeded();
   if (options_.log_polling) log::debug(fmt::format("CiviCRM: {} queues", queues_.size()));
   co_return Result<>{};
 }
@@ -226,6 +252,9 @@ async::Task<Result<>> Agent::claim(std::string name) {
   Call question{"Queue", "claimItems", std::move(params)};
   const Reply reply = co_await control_->call(std::move(question));
   Queue* const queue = find(name);
+  const bool is_heard = reply.ok() || reply.kind == Reply::Kind::refused;
+  if (is_heard && claims_fail_) succeeded();
+  claims_fail_ = !is_heard;
   if (reply.kind == Reply::Kind::refused) {
     // Of this queue only: it may have been deleted just now.
     log::error(fmt::format("CiviCRM: claim from queue '{}': {}", name, reply.reason));

@@ -104,7 +104,9 @@ class Agent {
   async::Task<> give_back(Group group, std::string when);
   async::Task<> hasten(Millis grace);
   bool is_ending() const { return stops_ > 0 || draining_; }
+  async::Task<> limit_questions();
   Result<> failed(Error error);
+  void succeeded();
   Queue* next_hot();
   Queue* find(const std::string& name);
   void take_queues(const boost::json::value& rows);
@@ -119,6 +121,9 @@ class Agent {
   async::Gate gate_;
   Pauses failure_pauses_;
   async::Event wake_;
+  async::Gate last_gate_;
+  async::Event over_;  // nothing is asked any more, or it must not be
+  std::optional<Clock::time_point> stop_by_;
   std::vector<Queue> queues_;
   std::size_t turn_ = 0;
   boost::json::object query_;
@@ -130,6 +135,7 @@ class Agent {
   Clock::time_point next_round_{};
   Clock::time_point next_read_{};
   Millis pause_{0};
+  bool claims_fail_ = false;
   bool worked_ = false;  // since the last round
 };
 

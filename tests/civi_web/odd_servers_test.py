@@ -216,6 +216,59 @@ class Answers(Program):
         self.assertTrue(ours and all(line[5].startswith("02:") for line in ours), "the kernel's timer is keepalive's: %s" % ours)
 
 
+class Site(Program):
+    """Sites that fail as a whole."""
+
+    def busy(self, stream, request):
+        stream.sendall(response("busy", "503 Service Unavailable"))
+        return True
+
+    def test_claims_that_always_fail_are_given_up_though_questions_are_answered(self):
+        site = self.site(items=1)
+        site.plan("Queue/claimItems", lambda stream, request: stream.sendall(response([])) is None, *[self.busy] * 9)
+        program = self.start(site.address(), "-d", "failures=3")
+        log = self.end_by_itself(program, 1)
+        self.assertIn("given up after 3 failures in a row: claim from queue 'q'", log)
+
+    def test_claims_that_fail_now_and_then_are_not(self):
+        site = self.site(items=4)
+        empty = [lambda stream, request: stream.sendall(response([])) is None]
+        site.plan("Queue/claimItems", *empty, *[self.busy] * 2, *empty, *[self.busy] * 2)
+        program = self.start(site.address(), "-d", "failures=3")
+        self.wait(lambda: len(site.ran) == 4, program)
+        self.assertEqual(re.findall("([0-9]) of 3 failures in a row", self.end(program)), ["1", "2", "1", "2"])
+
+    def test_a_stop_does_not_wait_for_a_site_that_does_not_answer(self):
+        for what in ("Queue/get", "Queue/claimItems"):
+            site = self.site()
+            asked, go = threading.Event(), threading.Event()
+            self.addCleanup(go.set)
+            program = self.start(site.address(), "-d", "stop_grace=0.2", "-d", "requestTimeout=90")
+            self.wait(lambda: site.count("Queue/claimItems") > 2, program)
+
+            def waits(stream, request):
+                asked.set()
+                go.wait(PATIENCE)
+            site.plan(what, waits)
+            self.wait(asked.is_set, program)
+            begun = time.monotonic()
+            self.end(program)
+            self.assertLess(time.monotonic() - begun, 60)
+
+    def test_a_second_signal_waits_for_nothing(self):
+        site = self.site()
+        asked, go = threading.Event(), threading.Event()
+        self.addCleanup(go.set)
+        site.plan("Queue/get", lambda stream, request: asked.set() or go.wait(PATIENCE))
+        program = self.start(site.address(), "-d", "stop_grace=90", "-d", "requestTimeout=90")
+        self.wait(asked.is_set, program)
+        program.terminate()
+        self.wait(lambda: "SIGTERM" in self.log(program), program)
+        begun = time.monotonic()
+        self.end(program)
+        self.assertLess(time.monotonic() - begun, 60)
+
+
 class Rest(Program):
     """Servers that ask to be left alone."""
 

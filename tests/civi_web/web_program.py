@@ -71,6 +71,9 @@ class Program(unittest.TestCase):
     def end(self, program, code=0):
         if program.poll() is None:
             program.terminate()
+        return self.end_by_itself(program, code)
+
+    def end_by_itself(self, program, code):
         self.assertEqual(program.wait(PATIENCE), code, self.log(program)[-6000:])
         return self.log(program)
 
