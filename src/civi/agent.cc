@@ -128,10 +128,12 @@ async::Task<Result<>> Agent::work_until_stopped() {
       co_return Result<>{};
     }
     wake_.reset();
-    Queue* const queue = !held_ && work_->free_slots() > 0 ? next_hot() : nullptr;
-    if (now >= next_round_ || queue != nullptr) {
+    const bool is_round = now >= next_round_;
+    // Asked for only when it is served: its turn is over then.
+    Queue* const queue = !is_round && !held_ && work_->free_slots() > 0 ? next_hot() : nullptr;
+    if (is_round || queue != nullptr) {
       Result<> done;
-      if (now >= next_round_) {
+      if (is_round) {
         done = co_await round();
       } else {
         done = co_await claim(queue->name);

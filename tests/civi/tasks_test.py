@@ -326,6 +326,16 @@ class Pool(Site):
         self.assertTrue(all(count >= 8 for count in first.values()) and len(first) == 3, first)
 
 
+    def test_no_queue_loses_its_turn_where_queues_are_looked_for_all_the_time(self):
+        for name in ("a", "b"):
+            self.queue(name)
+            self.add(name, *["ok"] * 12)
+        program = self.start("-d", "workerCount=1", "-d", "workerRequests=0", "-d", "pollInterval=0.001", "-d", "pollIntervalMin=0.001")
+        self.wait(lambda: self.left() == 0, program)
+        self.end(program)
+        self.assertIn("".join(row["queue"] for row in self.ran()[:16]).count("b"), range(6, 11))
+
+
 class Life(Site):
     def test_two_programs_share_a_site_without_running_anything_twice(self):
         self.queue("q", lease=600)
