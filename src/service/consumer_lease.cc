@@ -26,6 +26,7 @@ void Consumer::arm_leases() {
   lease_timer_.expires_after(renewal_pause_);
   lease_timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
+    parts_.page->beat();
     end_overdue_leases();
     renew();
     arm_leases();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "base/build.h"
 #include "base/file.h"
@@ -16,9 +17,7 @@
 namespace coworker::service {
 namespace {
 
-constexpr Millis kFirstPause{100};  // before the second start in a row of one that does not work; the first is at once
-constexpr Millis kLongestPause{30'000};
-constexpr Seconds kLongEnough{30};       // who ran so long starts again at once
+constexpr int kSilentLooks = 10;         // of kLooksPerLease: the last moment
 constexpr std::size_t kSpareSlots = 64;  // for jobs that have ended and whose answer is on its way
 
 /// Whether such a process is worth starting at once: it has ended attempts, or had fetched and was ended by what no
@@ -41,7 +40,7 @@ void ConsumerProcess::start() {
   Result<> launched = launch();
   if (launched) return;
   log::error(fmt::format("start a consumer: {}", launched.error().message()));
-  start_later(false);
+  start_later(Millis{0});
 }
 
 Result<> ConsumerProcess::launch() {
@@ -75,7 +74,8 @@ Result<> ConsumerProcess::launch() {
     log::info(fmt::format("consumer {} runs", pid));
   };
   all_remains_.push_back(std::make_shared<Remains>(loop_, owner, std::move(*page)));
-  started_ = Clock::now();
+  started_ = heard_ = Clock::now();
+  beats_ = 0;
   ++starts_;
   child_ = proc::Child::start(loop_, std::move(options), [this, copies](Result<proc::Certificate> end) {
     copies->first.reset();
@@ -122,6 +122,23 @@ ConsumerProcess::Status ConsumerProcess::status() const {
   return status;
 }
 
+void ConsumerProcess::watch() {
+  if (!child_) return;
+  const Remains& running = *all_remains_.back();
+  const Clock::time_point now = Clock::now();
+  if (running.beats() != beats_ || running.running() == 0) {
+    beats_ = running.beats();
+    heard_ = now;
+    silent_looks_ = 0;
+    return;
+  }
+  // Looks, too, are counted: a supervisor that was itself held up knows nothing of the time in between.
+  if (++silent_looks_ < kSilentLooks || now - heard_ < setting_.config->lease * kSilentLooks / kLooksPerLease) return;
+  log::error(fmt::format("consumer {} gives no sign of life; it is killed before its leases end", child_->pid()));
+  child_->stop(proc::Killed::lease_lost, Millis{0});
+  heard_ = now;
+}
+
 void ConsumerProcess::stop(Millis grace) {
   stopping_ = true;
   timer_.cancel();
@@ -160,12 +177,12 @@ void ConsumerProcess::ended(Result<proc::Certificate> end) {
   const bool ours = end && (end->killed != proc::Killed::no || remains->stopping_page() || end->exit.clean());
   ours ? log::info(text) : log::error(text);
   last_end_ = text;
-  const bool at_once = has_worked(*remains, end);
+  if (has_worked(*remains, end)) restarts_.reset();
   Remains::Ending ending{setting_.config, std::move(text), {}, ours, {}, 0, {}};
   if (!is_leaving()) ending.heirs = setting_.heirs;
   if (end) ending.certificate = std::move(*end);
   remains->bury(std::move(ending), [this, remains](Remains::Ending settled) { buried(remains, std::move(settled)); });
-  if (!is_leaving()) start_later(at_once);
+  if (!is_leaving()) start_later(std::chrono::duration_cast<Millis>(Clock::now() - started_));
 }
 
 void ConsumerProcess::buried(const std::shared_ptr<Remains>& remains, Remains::Ending ending) {
@@ -174,10 +191,9 @@ void ConsumerProcess::buried(const std::shared_ptr<Remains>& remains, Remains::E
   check_over();
 }
 
-void ConsumerProcess::start_later(bool at_once) {
-  const bool was_well = starts_ > 0 && Clock::now() - started_ >= kLongEnough;
-  pause_ = at_once || starts_ == 1 || was_well ? Millis{0} : std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-  if (pause_ > kFirstPause) {
+void ConsumerProcess::start_later(Millis lived) {
+  pause_ = *restarts_.ended(lived);
+  if (pause_ > RestartRule::kFirst) {
     log::warning(fmt::format("a consumer of '{}' is started again in {} ms",
                              setting_.config->consumers.front().queues.front(), pause_.count()));
   }

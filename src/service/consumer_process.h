@@ -15,6 +15,7 @@
 #include "proc/keeper.h"
 #include "service/config.h"
 #include "service/remains.h"
+#include "service/restart_rule.h"
 #include "service/suspects.h"
 
 namespace coworker::service {
@@ -73,6 +74,11 @@ class ConsumerProcess {
 
   void reopen_files();
 
+  /// Call it kLooksPerLease times a lease: a process that runs jobs and gives no sign of life, because it is stopped or
+  /// gets no processor, is killed with its workers before its leases end. Nobody else must run its jobs beside them.
+  void watch();
+  static constexpr int kLooksPerLease = 12;
+
   bool is_leaving() const noexcept { return stopping_ || retired_; }
   bool is_over() const noexcept { return over_; }
   Status status() const;
@@ -92,7 +98,7 @@ class ConsumerProcess {
   Result<> launch();
   void ended(Result<proc::Certificate> end);
   void buried(const std::shared_ptr<Remains>& remains, Remains::Ending ending);
-  void start_later(bool at_once);
+  void start_later(Millis lived);
   void check_over();
   void signal(int number);
 
@@ -105,10 +111,14 @@ class ConsumerProcess {
   bool stopping_ = false;
   bool retired_ = false;
   bool over_ = false;
+  RestartRule restarts_{0, Millis{0}};
   Millis pause_{0};
   std::uint32_t starts_ = 0;
   std::string last_end_;
   Clock::time_point started_{};
+  Clock::time_point heard_{};  // of the last sign of life
+  std::uint32_t beats_ = 0;
+  int silent_looks_ = 0;
 };
 
 }  // namespace coworker::service

@@ -130,6 +130,10 @@ void Group::start_one() {
 }
 
 /// One of them calls this from its own functions, so it must live a little longer.
+void Group::watch() {
+  for (const auto& process : processes_) process->watch();
+}
+
 void Group::forget_over() {
   for (auto& process : processes_) {
     if (process->is_over()) over_.push_back(std::move(process));

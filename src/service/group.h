@@ -62,6 +62,7 @@ class Group {
   void retire();
   void stop(Millis grace);
   void reopen_files();
+  void watch();  // ConsumerProcess::watch
 
   bool is_over() const { return leaving_ && processes_.empty(); }
   const Config& config() const { return *config_; }

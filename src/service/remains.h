@@ -42,6 +42,7 @@ class Remains : public std::enable_shared_from_this<Remains> {
   bool ready() const { return page_->ready(); }
   std::size_t running() const { return page_->started(); }
   std::uint64_t ended() const { return page_->ended(); }
+  std::uint32_t beats() const { return page_->beats(); }
 
   /// The process is dead. `done` is called once, from here or later.
   void bury(Ending ending, Done done);

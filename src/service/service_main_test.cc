@@ -12,6 +12,7 @@
 int main(int argc, char** argv) {
   using namespace coworker;
   if (argc > 1 && std::strcmp(argv[1], service::kKeeperWord) == 0) return proc::keeper_main(3);
+  if (argc > 1 && std::strcmp(argv[1], service::kConsumerWord) == 0) return 0;
   if (argc > 1 && std::strcmp(argv[1], service::kLoopWord) == 0) {
     const Result<std::string> text = read_all(worker::kLoopSpecFd);
     const auto spec = worker::parse_loop_spec(text.value_or(""));

@@ -17,6 +17,7 @@ struct StartPage::Header {
   std::atomic<std::uint32_t> listening;
   std::atomic<std::uint32_t> ready;
   std::atomic<std::uint32_t> draining;
+  std::atomic<std::uint32_t> beats;
   std::atomic<std::uint64_t> ended;
   std::uint64_t owner;
 };
@@ -127,6 +128,13 @@ void StartPage::count_ended() {
 }
 std::uint64_t StartPage::ended() const {
   return header_->ended.load(std::memory_order_relaxed);
+}
+
+void StartPage::beat() {
+  header_->beats.fetch_add(1, std::memory_order_relaxed);
+}
+std::uint32_t StartPage::beats() const {
+  return header_->beats.load(std::memory_order_relaxed);
 }
 
 std::size_t StartPage::started() const {

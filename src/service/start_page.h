@@ -84,6 +84,7 @@ class StartPage {
   void set_listening();        // its signals' handlers are there
   void set_ready(bool ready);  // it has fetched since it connected
   void count_ended();          // one more attempt
+  void beat();                 // it keeps its leases
   /// Said by the supervisor: take no more jobs, end when the last has ended.
   void set_draining();
 
@@ -91,6 +92,7 @@ class StartPage {
   bool ready() const;
   bool draining() const;
   std::uint64_t ended() const;
+  std::uint32_t beats() const;
   std::size_t started() const;  // jobs that run now
 
   /// What the consumer held. Only for when it is dead.

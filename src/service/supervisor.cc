@@ -25,7 +25,7 @@ namespace {
 constexpr Millis kStorePause{1'000};
 constexpr Millis kKeeperPause{1'000};
 constexpr Millis kLookPause{1'000};  // between two looks at queues and processes
-constexpr int kRenewalsPerLease = 3;
+constexpr int kLooksPerRenewal = ConsumerProcess::kLooksPerLease / 3;
 constexpr Millis kFarewell{5'000};  // beyond the consumers' own graces
 
 async::Task<> run_scheduler(std::shared_ptr<Scheduler> scheduler, store::Store* store) {
@@ -284,10 +284,11 @@ void Supervisor::add_group(std::shared_ptr<const Config> part) {
 }
 
 void Supervisor::arm_leases() {
-  lease_timer_.expires_after(config_.lease / kRenewalsPerLease);
+  lease_timer_.expires_after(config_.lease / ConsumerProcess::kLooksPerLease);
   lease_timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
-    renew_unsettled();
+    for (const auto& group : groups_) group->watch();
+    if (++lease_looks_ % kLooksPerRenewal == 0) renew_unsettled();
     arm_leases();
   });
 }

@@ -96,6 +96,7 @@ class Supervisor final : private Answering {
   bool listening_ = true;  // for signals
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer lease_timer_;
+  std::uint32_t lease_looks_ = 0;
   boost::asio::steady_timer look_timer_;
   std::vector<std::string> environment_;
   api::Reloaded last_reload_;

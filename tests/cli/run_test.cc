@@ -4,7 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <sstream>
 #include <string>
 
 #include "program.h"
@@ -222,6 +227,73 @@ TEST_F(RunProgram, TheKillSwitchHoldsAllWorkUntilItIsOver) {
   ASSERT_EQ(sandbox_.run({"add", "a", "2"}).code, 0);
   EXPECT_TRUE(eventually([&] { return sandbox_.read("out") == "ran\nran\n"; })) << program.log();
   EXPECT_EQ(program.stop(), 0) << program.log();
+}
+
+/// A worker that leaves something running, and notes when it starts beside what an earlier start has left.
+class RunAgain : public RunProgram {
+ protected:
+  /// `leave` starts it, and writes its process id to `left`; it has "sleep" in its command line.
+  void start(const std::string& leave, const std::string& more = {}, const std::string& command = "sh, work.sh") {
+    sandbox_.write("work.sh",
+                   "[ -e left ] && grep -qs sleep /proc/$(cat left)/cmdline && echo both >>overlaps; rm -f left\n" +
+                       leave + "\nwhile [ ! -e left ]; do sleep 0.01; done\n" +
+                       "echo $PPID >>consumers\nwhile [ ! -e go ]; do sleep 0.1; done\n");
+    sandbox_.write("coworker.yml", more + "queues: { q: { worker: { type: command, command: [" + command + "] } } }");
+    program_ = std::make_unique<Background>(sandbox_, Sandbox::Words{"run"});
+    ASSERT_EQ(sandbox_.run({"add", "q", "1"}).code, 0);
+    ASSERT_TRUE(eventually([&] { return lines_of("consumers") == 1; })) << program_->log();
+  }
+  pid_t consumer() const { return std::atoi(sandbox_.read("consumers").c_str()); }
+  /// The child of the program that leads a session; 0: it was not found.
+  pid_t keeper() const {
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
+      const std::string name = entry.path().filename();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      std::ifstream file{entry.path() / "stat"};
+      const std::string text{std::istreambuf_iterator<char>{file}, {}};
+      std::istringstream after_name{text.substr(text.rfind(')') + 1)};
+      std::string state;
+      pid_t parent = 0, group = 0, session = 0;
+      if (after_name >> state >> parent >> group >> session && parent == program_->pid() &&
+          std::to_string(session) == name) {
+        return session;
+      }
+    }
+    return 0;
+  }
+  void expect_no_overlap() {
+    EXPECT_TRUE(eventually([&] { return lines_of("consumers") == 2; })) << program_->log();
+    EXPECT_EQ(sandbox_.read("overlaps"), "");
+    sandbox_.write("go", "");
+    EXPECT_TRUE(eventually([&] { return no_job_waits(); })) << program_->log();
+  }
+
+  std::unique_ptr<Background> program_;
+};
+
+constexpr const char* kInItsGroup = "sleep 1000 & echo $! >left";
+
+TEST_F(RunAgain, WhatAStoppedConsumerRunsIsKilledBeforeAnotherOneRunsIt) {
+  start(kInItsGroup, "lease: 3s\nconsumers: [{ queues: [q], min_processes: 2 }]\n");
+  ASSERT_GT(consumer(), 1);
+  ASSERT_EQ(::kill(consumer(), SIGSTOP), 0);
+  expect_no_overlap();
+  EXPECT_THAT(program_->log(), HasSubstr("gives no sign of life"));
+}
+
+TEST_F(RunAgain, WhatLeftItsGroupIsDeadBeforeItsJobRunsAgain) {
+  start("setsid sh -c 'echo $$ >new; mv new left; exec sleep 1000' &");
+  ASSERT_GT(consumer(), 1);
+  ASSERT_EQ(::kill(consumer(), SIGKILL), 0);
+  expect_no_overlap();
+}
+
+TEST_F(RunAgain, WithoutAKeeperAGroupIsKilledThoughItHasWipedItsEnvironment) {
+  start(kInItsGroup, {}, "env, -i, sh, work.sh");
+  const pid_t killed[] = {keeper(), consumer()};
+  for (const pid_t each : killed) ASSERT_GT(each, 1);
+  for (const pid_t each : killed) ASSERT_EQ(::kill(each, SIGKILL), 0);
+  expect_no_overlap();
 }
 
 TEST_F(RunProgram, ReloadNamesWhereItLookedForASupervisor) {
