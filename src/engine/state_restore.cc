@@ -107,7 +107,8 @@ Result<> State::replay_job(Position position, std::string_view bytes, std::uint3
   entry.ttl_digits = fact->ttl_digits;
   entry.bury_on_expiry = fact->bury_on_expiry;
   entry.committed = true;
-  const QueueIndex queue = queues_.obtain(fact->queue, now_);
+  const Time created{static_cast<std::int64_t>(fact->created_ms)};
+  const QueueIndex queue = queues_.obtain(fact->queue, std::max(now_, created));
   entry.lane = queues_.join(queue, fact->priority, fact->group);
   index_.insert(entry.key, slot);
   if (!fact->unique_key.empty()) make_extra(slot).unique_key = fact->unique_key;
@@ -218,7 +219,12 @@ void State::start(std::uint32_t epoch, Time now, Time expire_from) {
   }
   if (!std::is_sorted(order.begin(), order.end())) std::sort(order.begin(), order.end());
   for (const auto& [key, slot] : order) settle(slot);
-  for (QueueIndex queue = 1; queue < queues_.end(); ++queue) queues_[queue].last_used = now_;
+  for (QueueIndex index = 1; index < queues_.end(); ++index) {
+    Queue& queue = queues_[index];
+    queue.last_used = now_;
+    // Records do not tell the time: a queue that no checkpoint knows is as old as its first job.
+    if (queue.first_used == Time{} || queue.first_used > now_) queue.first_used = now_;
+  }
   awakened_.clear();
 }
 

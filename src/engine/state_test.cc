@@ -393,9 +393,11 @@ TEST_F(Engine, ReplayGivesTheStateAgain) {
   ack(jobs[0]);
   store_.ask<job::Statuses>(job::Retry{{{{jobs[1].id, jobs[1].token}, 60s, false, "why"}}});
   store_.ask<job::Statuses>(job::Bury{.items = {{{jobs[2].id, jobs[2].token}, true, "dead"}}});
+  store_.advance(7s);
   const auto before = store_.snapshot();
   store_.reopen();
   EXPECT_EQ(store_.snapshot(), before);
+  EXPECT_EQ(stat("r").age, 7s);
   EXPECT_EQ(ack(jobs[3]), Status::done) << "a lease outlives the process that gave it";
   EXPECT_EQ(store_.ask<job::Added>(job::Add{.queue = "r", .body = "y", .unique_key = "k"}).outcome,
             job::Added::Outcome::duplicate);
