@@ -1,5 +1,9 @@
 #include "app/background.h"
 
+#include <fmt/format.h>
+
+#include "app/output.h"
+
 namespace coworker::app {
 
 Result<Background> Background::enter(const BackgroundOptions& options) {
@@ -17,6 +21,10 @@ Result<Background> Background::enter(const BackgroundOptions& options) {
   }
   if (Result<> written = file.write(); !written) return tl::unexpected{std::move(written.error())};
   return Background{std::move(file), std::move(detachment)};
+}
+
+void Background::leave_terminal(const std::string& log_file) {
+  detachment_.leave_terminal(fmt::format("coworker: it ended before it served; {} says why\n", printable(log_file)));
 }
 
 std::vector<Flag> background_flags() {

@@ -26,8 +26,8 @@ class Background {
   /// Takes the pid file and detaches, see proc::Detachment: on success it may be another process that returns.
   static Result<Background> enter(const BackgroundOptions& options);
 
-  /// Call it before anything is started that would inherit the terminal.
-  void leave_terminal() { detachment_.leave_terminal(); }
+  /// Call it before anything is started that would inherit the terminal. `log_file` says from now on what goes wrong.
+  void leave_terminal(const std::string& log_file);
 
   /// The process that started it ends with 0.
   void ready() { detachment_.ready(); }

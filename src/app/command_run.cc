@@ -213,7 +213,7 @@ int run_all(const Arguments& arguments, const Context& context, bool debug) {
   if (!started) {
     return complain(std::move(started.error()).wrap("start the broker"));
   }
-  background->leave_terminal();
+  background->leave_terminal(settings->text({"log", "file"}));
   service::MakeCompanion open_control;
   if (!control->server.listen.empty()) {
     open_control = [&control, &context](async::Loop& loop, api::Backend& backend) {

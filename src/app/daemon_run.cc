@@ -74,7 +74,7 @@ int supervise(DaemonParts& parts, service::Config config, Background& background
     auto socket = DaemonSocket::open(loop, backend, parts, [&stuck] { stuck = true; });
     // The log may be elsewhere, and the terminal is about to be left.
     if (!socket) complain(socket.error());
-    background.leave_terminal();
+    background.leave_terminal(std::filesystem::absolute(parts.keys.log_file));
     return socket;
   };
   return service::run_supervisor(std::move(config), {}, std::move(events), companion);

@@ -7,12 +7,12 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <string>
 
 namespace coworker::proc {
 namespace {
 
-constexpr int kReady = 0;
-constexpr int kFailed = 1;
+constexpr char kReady = '\0';
 
 /// In place of that descriptor, which is open afterwards in any case.
 void use_null_device(int fd, int mode) {
@@ -24,11 +24,15 @@ void use_null_device(int fd, int mode) {
 [[noreturn]] void wait_until_ready(pid_t child, int daemon) {
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
-  char byte = 0;
-  ssize_t got = 0;
-  while ((got = ::read(daemon, &byte, 1)) < 0 && errno == EINTR) {
+  std::string last_word;
+  char bytes[256];
+  for (ssize_t got = 0; (got = ::read(daemon, bytes, sizeof bytes)) > 0 || (got < 0 && errno == EINTR);) {
+    if (got > 0) last_word.append(bytes, static_cast<std::size_t>(got));
+    if (last_word.ends_with(kReady)) ::_exit(0);
   }
-  ::_exit(got == 1 ? kReady : kFailed);
+  std::fputs(last_word.c_str(), stderr);
+  std::fflush(stderr);
+  ::_exit(1);
 }
 
 }  // namespace
@@ -50,7 +54,7 @@ Result<Detachment> Detachment::begin() {
   if (::setsid() < 0) return fail_errno(errno, "make a session");
   const pid_t self = ::fork();
   if (self < 0) return fail_errno(errno, "detach");
-  if (self > 0) ::_exit(kReady);
+  if (self > 0) ::_exit(0);
   Detachment detachment;
   detachment.starter_ = std::move(daemon);
   detachment.on_terminal_ = true;
@@ -58,19 +62,19 @@ Result<Detachment> Detachment::begin() {
   return detachment;
 }
 
-void Detachment::leave_terminal() {
+void Detachment::leave_terminal(std::string_view last_word) {
   if (!on_terminal_) return;
   on_terminal_ = false;
   std::fflush(nullptr);
+  ::send(starter_.get(), last_word.data(), last_word.size(), MSG_NOSIGNAL);
   use_null_device(STDOUT_FILENO, O_WRONLY);
   use_null_device(STDERR_FILENO, O_WRONLY);
 }
 
 void Detachment::ready() {
   leave_terminal();
-  const char byte = kReady;
   // The starter may have been interrupted; that is no reason for us to end.
-  if (starter_) ::send(starter_.get(), &byte, 1, MSG_NOSIGNAL);
+  if (starter_) ::send(starter_.get(), &kReady, 1, MSG_NOSIGNAL);
   starter_.reset();
 }
 

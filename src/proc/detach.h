@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "base/error.h"
 #include "base/fd.h"
 
@@ -26,14 +28,15 @@ class Detachment {
 
   bool in_background() const noexcept { return static_cast<bool>(starter_); }
 
-  /// Standard output and error are the null device from now on; call it before children inherit them.
-  void leave_terminal();
+  /// Standard output and error are the null device from now on; call it before children inherit them. If the process
+  /// ends before it is ready all the same, its starter says `last_word`, in which there is no zero byte.
+  void leave_terminal(std::string_view last_word = {});
 
   /// Lets the starter end. Leaves the terminal, if it has not happened yet.
   void ready();
 
  private:
-  Fd starter_;  // a byte there says that we are ready, its end that we are gone
+  Fd starter_;  // a zero byte there says that we are ready, its end that we are gone
   bool on_terminal_ = false;
 };
 

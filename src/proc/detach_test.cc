@@ -19,7 +19,7 @@ class DetachTest : public ::testing::Test {
   Ended start(const std::string& how) {
     Pipe output = make_pipe();
     Launch launch = self({"detach", how});
-    launch.fds = {-1, output.write.get()};
+    launch.fds = {-1, output.write.get(), output.write.get()};
     launch.dies_with_parent = false;
     const Result<Process> starter = spawn(launch);
     output.write.reset();
@@ -55,6 +55,12 @@ TEST_F(DetachTest, TheStarterEndsWithZeroWhenTheOtherIsReady) {
 TEST_F(DetachTest, TheStarterFailsWithTheOther) {
   const Ended end = start("fail");
   EXPECT_TRUE(!end.exit.by_signal && end.exit.code == 1);
+}
+
+TEST_F(DetachTest, TheStarterSaysTheLastWordOfOneThatHadLeftTheTerminal) {
+  const Ended end = start("fail-later");
+  EXPECT_TRUE(!end.exit.by_signal && end.exit.code == 1);
+  EXPECT_EQ(rest_, "the log says why");
 }
 
 TEST_F(DetachTest, TheStarterFailsWhenTheOtherIsKilled) {

@@ -119,6 +119,8 @@ int detach(const std::string& how) {
                   starter == ::getpid()));
   if (how == "fail") return 5;
   if (how == "crash") ::kill(::getpid(), SIGKILL);
+  detachment->leave_terminal("the log says why");
+  if (how == "fail-later") return 5;
   detachment->ready();
   say("nobody hears this");
   return stay();
