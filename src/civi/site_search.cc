@@ -33,7 +33,8 @@ bool is_program(const std::string& name, const std::string& path) {
   for (std::size_t at = 0; at <= path.size();) {
     const std::size_t end = std::min(path.find(':', at), path.size());
     const fs::path file = fs::path{end > at ? path.substr(at, end - at) : "."} / name;
-    if (!fs::is_directory(file) && ::access(file.c_str(), X_OK) == 0) return true;
+    std::error_code ignored;  // a folder of PATH that this user may not look into
+    if (!fs::is_directory(file, ignored) && ::access(file.c_str(), X_OK) == 0) return true;
     at = end + 1;
   }
   return false;

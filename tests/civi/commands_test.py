@@ -217,6 +217,14 @@ class Detection(Site):
                 shutil.rmtree(place)
                 os.remove(os.path.join(self.folder, "words"))
 
+    def test_a_folder_of_the_path_that_cannot_be_looked_into_is_passed_over(self):
+        place = self.place("wp-load.php")
+        self.program("cv")
+        loop = os.path.join(self.folder, "loop")
+        os.symlink("loop", loop)
+        self.doctor(pipe=None, cwd=place, environment={"PATH": loop + ":" + self.environment()["PATH"]})
+        self.assertEqual(self.words(), "cv pipe vtl")
+
     def test_a_site_that_is_named_by_a_variable(self):
         place = self.place()
         self.program("cv")
