@@ -138,7 +138,8 @@ void Core::apply(job::Command&& command, Done done) {
   if (cost.bytes > 0) {
     const auto urgency = adds_to_the_store(command) ? journal::Urgency::normal : journal::Urgency::vital;
     if (auto room = reserve(cost.bytes, cost.wakes, urgency); !room) {
-      return done(tl::unexpected{std::move(room.error()).wrap("store '" + disk_.where() + "'")});
+      // Whatever keeps the disk from taking it: the caller is not to blame.
+      return done(fail(Errc::resource_exhausted, "store '" + disk_.where() + "': " + room.error().message()));
     }
   }
   effects_.clear();
