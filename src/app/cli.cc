@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstring>
 #include <deque>
+#include <exception>
+#include <span>
 
 #include "app/command.h"
 #include "app/config_value.h"
@@ -76,17 +78,24 @@ const std::vector<Flag>& store_flags() {
   return flags;
 }
 
+constexpr std::string_view kGroup = "Commands:";  // begin of the summary of one that only has others below it
+
 CLI::App* parser_of(CLI::App& root, const Command& command) {
   const std::size_t blank = command.name.find(' ');
   if (blank == std::string::npos) return root.add_subcommand(command.name, command.summary);
+  const std::string second = command.name.substr(blank + 1);
   const std::string first = command.name.substr(0, blank);
   const auto known = root.get_subcommands([&](const CLI::App* each) { return each->get_name() == first; });
   CLI::App* group = known.empty() ? nullptr : known.front();
   if (group == nullptr) {
-    group = root.add_subcommand(first, fmt::format("Commands for one {}", first));
+    group = root.add_subcommand(first, std::string{kGroup});
     group->require_subcommand(1);
   }
-  return group->add_subcommand(command.name.substr(blank + 1), command.summary);
+  const std::string summary = group->get_description();
+  if (summary.starts_with(kGroup) && !command.hidden) {
+    group->description(fmt::format("{}{} {}", summary, summary == kGroup ? "" : ",", second));
+  }
+  return group->add_subcommand(second, command.summary);
 }
 
 void register_command(CLI::App& root, const Command& command, Slots& slots) {
@@ -122,21 +131,30 @@ int run_parsed(const std::deque<Slots>& all, const worker::Registry& workers, co
     slots.add_to(arguments);
     command = slots.command;
   }
-  return command == nullptr ? kWrongUsage : command->run(arguments, Context{workers, methods, arguments.has("json")});
+  if (command == nullptr) return kWrongUsage;
+  try {
+    return command->run(arguments, Context{workers, methods, arguments.has("json")});
+  } catch (const std::exception& problem) {
+    // Of libraries that the system refuses memory, threads or descriptors.
+    return complain(Error{Errc::resource_exhausted, problem.what()});
+  }
 }
 
 /// The nearest command's name where there is no such one; empty: there is. Words in front of it are options.
-std::string unknown_command(const CLI::App& root, const std::vector<std::string>& words) {
+std::string unknown_command(const CLI::App& app, std::span<const std::string> words, const std::string& path) {
   const auto word = std::find_if(words.begin(), words.end(), [](const auto& each) { return !each.starts_with('-'); });
   if (word == words.end()) return {};
   std::vector<std::string_view> names;
-  for (const CLI::App* each : root.get_subcommands(nullptr)) {
-    if (each->check_name(*word)) return {};
+  for (const CLI::App* each : app.get_subcommands(nullptr)) {
+    if (each->check_name(*word)) {
+      const std::span<const std::string> rest = words.subspan(static_cast<std::size_t>(word - words.begin()) + 1);
+      return each->get_require_subcommand_min() == 0 ? "" : unknown_command(*each, rest, path + " " + *word);
+    }
     if (!each->get_group().empty()) names.push_back(each->get_name());
   }
   const std::string_view near = nearest(*word, names);
-  return fmt::format("there is no command '{}'{}; see coworker --help", printable(*word),
-                     near.empty() ? "" : fmt::format(", did you mean '{}'", near));
+  return fmt::format("there is no command '{}'{}; see {} --help", printable(*word),
+                     near.empty() ? "" : fmt::format(", did you mean '{}'", near), path);
 }
 
 }  // namespace
@@ -178,7 +196,8 @@ int run_cli(int argc, char** argv, const worker::Registry& workers, const Method
     return words.error().code() == Errc::invalid_argument ? complain_usage(words.error().message())
                                                           : complain(words.error());
   }
-  if (const std::string unknown = unknown_command(root, *words); !unknown.empty()) return complain_usage(unknown);
+  if (const std::string unknown = unknown_command(root, *words, "coworker"); !unknown.empty())
+    return complain_usage(unknown);
   std::reverse(words->begin(), words->end());  // as the parser wants them
   try {
     root.parse(std::move(*words));

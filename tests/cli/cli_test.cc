@@ -79,6 +79,21 @@ TEST_F(Cli, EveryCommandHasHelpWithAnExample) {
   }
 }
 
+TEST_F(Cli, AWordThatIsNoCommandIsNamedBelowAGroupToo) {
+  EXPECT_THAT(sandbox_.run({"--help"}).out, HasSubstr("Commands: stat, verify, backup"));
+  const Ran ran = sandbox_.run({"store", "stats"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("there is no command 'stats', did you mean 'stat'; see coworker store --help"));
+}
+
+TEST_F(Cli, InAFolderThatIsGoneItEndsWithAnError) {
+  const std::string line =
+      "mkdir gone; cd gone; rmdir ../gone; exec \"$COWORKER_BIN/coworker\" shared query unix:socket";
+  const Ran ran = sandbox_.run({"/bin/sh", "-c", line});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("No such file or directory"));
+}
+
 TEST_F(Cli, AnAddedJobIsThereWithAllThatWasSaid) {
   const Ran added =
       sandbox_.run({"add", "mail", R"({"to": "a", "n": 1.50})", "--delay", "1h", "--priority", "-3", "--group", "g",

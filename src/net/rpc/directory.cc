@@ -171,7 +171,8 @@ async::Task<Outcome> Directory::call(Protocol protocol, std::string name, Argume
     co_return fault(kDenied, "this is not the token");
   }
   if (!is_admitted(caller)) {
-    co_return fault(kDenied, "this address wants its token first: system.authenticate, or Authorization: Bearer");
+    co_return fault(kDenied,
+                    "this address wants its token first: --token-file, system.authenticate, or Authorization: Bearer");
   }
   if (name == kMulticall) {
     if (protocol == Protocol::json) co_return fault(kNoMulticall, "system.multicall is not for JSON-RPC: send a batch");
