@@ -95,7 +95,11 @@ int run_shared_stop(const Arguments& arguments, const Context& context) {
   const Answer<bool> stopped = worker->stop(*timeout);
   if (!stopped) return complain(stopped.failure());
   bool has_ended = false;
-  if (*stopped && !arguments.has("no-wait")) {
+  if (!arguments.has("no-wait")) {
+    if (!*stopped) {
+      return complain(
+          Failure{Trouble::timed_out, "it was asked to stop and has not ended in time; is the cookie right?"});
+    }
     const Answer<> end = worker->wait_for_end(*timeout);
     if (!end) return complain(Failure{end.trouble(), "it listens no more, but has not ended in time"});
     has_ended = true;

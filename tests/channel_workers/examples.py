@@ -66,6 +66,7 @@ class Examples(unittest.TestCase):
         self.assertIn("SHARED-WORKER WARNING - the sum is a secret | 'messages'=4c;3;;0", checked.stdout)
         self.run_program("check-shared-worker", self.address, "-m", "messages", "-w", "4", "-c", "3", code=2)
         self.run_program("check-shared-worker", self.address, "-m", "messages", "-w", "0", "-w", "1", code=3)
+        self.run_program("shared", "stop", self.address, "-a", "wrong", "--timeout", "1", code=1)
         stopped = self.run_program("shared", "stop", self.address, "-a", "secret")
         self.assertIn("a cookie on the command line can be seen by others", stopped.stderr)
         self.assertFalse(os.path.exists(self.path))
