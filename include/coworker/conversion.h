@@ -45,6 +45,11 @@ template <>
 struct As<Value::Map> : Plain<Value::Map, Type::map> {};
 template <>
 struct As<std::nullptr_t> : Plain<std::nullptr_t, Type::null> {};
+/// For results only.
+template <>
+struct As<const char*> {
+  static constexpr Type type = Type::text;
+};
 template <>
 struct As<void> {
   static constexpr Type type = Type::null;
