@@ -44,13 +44,12 @@ Result<Fd> open_unix(const Address& address, bool replace, mode_t mode) {
   Fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!socket) return fail_errno(errno, listening_on(address));
   if (replace && is_socket(address.path)) ::unlink(address.path.c_str());
-  // The file that bind makes has the mode of the socket, or less: there is no moment at which others may connect.
+  // The file that bind makes has the mode of the socket, or less: there is no moment at which others may connect. What
+  // the umask has taken away comes back.
   const bool bound = ::fchmod(socket.get(), mode) == 0 &&
                      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0 &&
                      ::chmod(address.path.c_str(), mode) == 0;
   if (!bound) return fail_errno(errno, listening_on(address));
-  // Bind takes away what the umask says.
-  if (::chmod(address.path.c_str(), mode) != 0) return fail_errno(errno, listening_on(address));
   return socket;
 }
 

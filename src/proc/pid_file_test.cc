@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "base/file.h"
 #include "proc/testing.h"
@@ -53,6 +56,25 @@ TEST_F(PidFileTest, HoldsThePidWhileItsOwnerLives) {
     EXPECT_EQ(read_file(path_).value_or(""), std::to_string(::getpid()) + "\n");
   }
   EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(PidFileTest, HasOneHolderAtATimeHoweverOftenItComesAndGoes) {
+  constexpr int kTurns = 2'000;
+  std::atomic<int> holders = 0;
+  std::atomic<int> turns = 0;
+  const auto take_turns = [&] {
+    while (turns < kTurns) {
+      Result<PidFile> file = PidFile::take(path_);
+      if (!file) continue;
+      EXPECT_EQ(++holders, 1);
+      EXPECT_TRUE(file->write());
+      ++turns;
+      --holders;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) threads.emplace_back(take_turns);
+  for (std::thread& each : threads) each.join();
 }
 
 TEST_F(PidFileTest, IsReadableByAllWhateverTheUmask) {

@@ -207,6 +207,16 @@ TEST(Dedicated, ProgramsOfOthersSpeakOnStandardOutput) {
   EXPECT_EQ(worker->close().exit_code, 0);
 }
 
+TEST(Dedicated, WhatOneLeavesRunningEndsWithIt) {
+  Answer<DedicatedWorker> worker =
+      WorkerFactory{}.create_program({"/bin/sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!; read -r line"});
+  ASSERT_TRUE(worker) << worker.message();
+  const Answer<std::string> left = worker->receive(kPatience);
+  ASSERT_TRUE(left) << left.message();
+  worker->close();
+  EXPECT_TRUE(has_ended(std::stol(*left)));
+}
+
 TEST(Dedicated, ProgramsOfOthersMayHaveDescriptorsOfTheirOwn) {
   Profile profile;
   profile.own_descriptors = true;

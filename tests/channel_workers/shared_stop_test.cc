@@ -101,8 +101,34 @@ TEST(SharedStop, Case15_AWrongCookieIsToldAndTheConnectionStays) {
   EXPECT_EQ(none->stop(kPatience).trouble(), Trouble::denied);
   // A master of the original hears nothing, and its connection stays, too.
   Bytes original{shared.path()};
-  original.say("{\"_stop_\":\"wrong\"}{\"_stop_\":7}5\n");
+  original.say("{\"_stop_\":\"wrong\"}{\"_stop_\":\"D\"}{\"_stop_\":\"\"}{\"_stop_\":7}5\n");
   EXPECT_EQ(original.hear(), "5");
+  EXPECT_TRUE(std::filesystem::exists(shared.path()));
+}
+
+TEST(SharedStop, NobodyMayStopOneThatHasNoCookie) {
+  Shared shared;
+  shared.profile.admin_cookie = "";
+  ASSERT_TRUE(shared.connect());
+  Bytes original{shared.path()};
+  original.say("{\"_stop_\":\"\"}{\"_stop_\":\"C\"}{\"_stop_\":null}5\n");
+  EXPECT_EQ(original.hear(), "5");
+  shared.profile.admin_cookie = "C";
+  Answer<SharedWorker> master = shared.connect();
+  ASSERT_TRUE(master) << master.message();
+  EXPECT_EQ(master->stop(kPatience).trouble(), Trouble::denied);
+}
+
+TEST(SharedStop, WhatStandsInThePlaceOfItsSocketIsLeft) {
+  Shared shared;
+  Answer<SharedWorker> worker = shared.connect();
+  ASSERT_TRUE(worker) << worker.message();
+  const long pid = *worker->pid();
+  std::filesystem::remove(shared.path());
+  std::ofstream{shared.path()} << "somebody else's";
+  EXPECT_TRUE(*worker->stop(kPatience));
+  EXPECT_TRUE(has_ended(pid));
+  EXPECT_EQ(content_of(shared.path()), "somebody else's");
 }
 
 }  // namespace

@@ -110,13 +110,16 @@ class Tasks(Site):
         self.queue("q", lease=600)
         self.add("q", "ok", contact=9)
         self.add("q", "ok", contact=2)
-        program = self.start(pipe=["--no-login", "9"])
+        program = self.start(pipe=["--no-login", "9", "--log-calls"])
         self.wait_log(program, "'q' given back")
         self.wait(lambda: self.left() == 1, program)
         log = self.end(program)
         self.assertIn("contact 9", log)
         self.assertEqual([row["contact"] for row in self.ran()], [2])
         self.assertEqual(self.value("SELECT run_count FROM item"), 0)
+        # Only what nobody has claimed in between.
+        given_back = json.loads(self.value("SELECT params FROM call WHERE action='QueueItem.update'"))
+        self.assertIn(["run_count", "=", 1], given_back[2]["where"])
 
     def test_Case40_a_site_without_login_runs_nobodys_tasks(self):
         self.queue("q", lease=600)
@@ -453,9 +456,11 @@ class Life(Site):
     def test_no_task_outlives_its_lease(self):
         self.queue("q", lease=1, retries=0)
         self.add("q", "sleep 300")
+        began = time.monotonic()
         program = self.start("-d", "workerCount=1")
         self.wait(lambda: self.left() == 0, program)
         self.end(program)
+        self.assertLess(time.monotonic() - began, 50)
         self.assertEqual(len(self.ran()), 1)
 
     def test_no_process_is_left_behind(self):

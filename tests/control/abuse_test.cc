@@ -109,6 +109,18 @@ TEST_F(Abuse, Case21_HalfALineHoldsNobodyUpAndIsDroppedAfterAWhile) {
   EXPECT_THAT(idle.call("examples.echo", R"(["idle ones may stay"])"), HasSubstr("stay"));
 }
 
+TEST_F(Abuse, UnfinishedRequestsOfAllTogetherAreBounded) {
+  start("{ listen: 'unix:coworker-data/control.sock', max_request: 32M }");
+  const std::string half(16 << 20, 'x');
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(std::make_unique<Client>(socket()));
+    clients.back()->send(half);
+  }
+  EXPECT_TRUE(clients.back()->at_end());
+  expect_serving();
+}
+
 TEST_F(Abuse, LongLinesAndFloodsAreBounded) {
   start("{ listen: 'unix:coworker-data/control.sock', max_request: 64K }");
   Client longer{socket()};

@@ -56,6 +56,12 @@ std::string Client::bytes(std::size_t count) {
   return taken;
 }
 
+bool Client::at_end() {
+  pollfd polled{fd_, POLLIN, 0};
+  char byte = 0;
+  return read_.empty() && ::poll(&polled, 1, 20'000) > 0 && ::recv(fd_, &byte, 1, 0) <= 0;
+}
+
 std::string Client::line() {
   std::string line;
   for (;;) {

@@ -19,7 +19,8 @@ class Client {
   std::string line();
   /// Exactly so many bytes, fewer at the end of the stream.
   std::string bytes(std::size_t count);
-  bool at_end() { return bytes(1).empty(); }
+  /// Whether the stream ends, with nothing more before.
+  bool at_end();
 
   std::string ask(const std::string& request) {
     send(request + "\n");

@@ -233,6 +233,17 @@ TEST_F(Tls, HalfHandshakesDelayNobody) {
   const Handshakes::Accepted theirs = next_of(entrance);
   say(*ours, "x");
   EXPECT_EQ(hear(theirs.socket, 1), "x");
+  // In the end they are closed.
+  EXPECT_TRUE(is_readable(slow.front().get()));
+}
+
+TEST_F(Tls, AMastersOwnDeadlineEndsAHandshake) {
+  const auto begun = Clock::now();
+  const Result<Fd> fd =
+      shake_hands(listening.connect(), context(Context::Side::client, client), "localhost", begun + 50ms);
+  ASSERT_FALSE(fd);
+  EXPECT_THAT(fd.error().message(), HasSubstr("no handshake in time"));
+  EXPECT_LT(Clock::now() - begun, 9s) << "which is before the limit of every handshake";
 }
 
 TEST_F(Tls, MuchIsCarriedWholeAndNoFasterThanItIsRead) {
