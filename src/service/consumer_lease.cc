@@ -25,7 +25,7 @@ Consumer::Clock::time_point Consumer::lease_from(Clock::time_point asked, const 
 void Consumer::arm_leases() {
   lease_timer_.expires_after(renewal_pause_);
   lease_timer_.async_wait([this](boost::system::error_code error) {
-    if (error) return;
+    if (error || stopped_) return;
     parts_.page->beat();
     end_overdue_leases();
     renew();
@@ -98,7 +98,7 @@ void Consumer::arm_cancels() {
   if (!store_.capabilities().fencing) return;
   cancel_timer_.expires_after(kCancelPause);
   cancel_timer_.async_wait([this](boost::system::error_code error) {
-    if (error) return;
+    if (error || stopped_) return;
     ask_cancels();
     arm_cancels();
   });

@@ -286,7 +286,7 @@ void Supervisor::add_group(std::shared_ptr<const Config> part) {
 void Supervisor::arm_leases() {
   lease_timer_.expires_after(config_.lease / ConsumerProcess::kLooksPerLease);
   lease_timer_.async_wait([this](boost::system::error_code error) {
-    if (error) return;
+    if (error || !listening_) return;
     for (const auto& group : groups_) group->watch();
     if (++lease_looks_ % kLooksPerRenewal == 0) renew_unsettled();
     arm_leases();
@@ -308,7 +308,7 @@ void Supervisor::renew_unsettled() {
 void Supervisor::arm_look() {
   look_timer_.expires_after(kLookPause);
   look_timer_.async_wait([this](boost::system::error_code error) {
-    if (error) return;
+    if (error || !listening_) return;
     look();
     arm_look();
   });

@@ -93,7 +93,7 @@ class Supervisor final : private Answering {
   async::Event stopped_;  // everything has ended
   async::Event over_;     // and this ends, too
   boost::asio::signal_set signals_;
-  bool listening_ = true;  // for signals
+  bool listening_ = true;  // for signals, and its timers
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer lease_timer_;
   std::uint32_t lease_looks_ = 0;
