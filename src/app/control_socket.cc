@@ -131,6 +131,8 @@ std::vector<ControlPlace> control_places(const Settings& settings) {
   if (!places.empty()) return places;
   const Result<store::StoreUrl> url = store::parse_url(settings.text({"store"}));
   if (url && !url->directory.empty()) places.push_back({fmt::format("unix:{}/{}", url->directory, kFileName), {}});
+  // Of a directory that somebody names no other supervisor is meant.
+  if (!places.empty() && settings.given({"store"}) != nullptr) return places;
   const std::string shared = "/run/coworker";
   const Result<std::string> own = worker::runtime_folder();
   if (own && *own != shared) places.push_back({fmt::format("unix:{}/{}", *own, kFileName), {}});

@@ -22,6 +22,7 @@
 namespace coworker::service {
 namespace {
 
+constexpr Millis kSameStop{100};  // whoever signals a program and its whole group signals it twice
 constexpr Millis kStorePause{1'000};
 constexpr Millis kKeeperPause{1'000};
 constexpr Millis kLookPause{1'000};  // between two looks at queues and processes
@@ -223,6 +224,9 @@ void Supervisor::on_signal(int number) {
     return;
   }
   if (number != SIGTERM && number != SIGINT) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (stops_ == 0) stop_asked_ = now;
+  if (stops_ > 0 && now < stop_asked_ + kSameStop) return;
   log::info(fmt::format("{}: {}", proc::signal_name(number), stops_ == 0 ? "stopping" : "stopping now"));
   if (stops_ == 0) systemd_.stopping();
   ++stops_ == 1 ? stop() : stop_now();

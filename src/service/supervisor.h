@@ -112,11 +112,12 @@ class Supervisor final : private Answering {
   std::unique_ptr<CiviTasks> civi_;       // the same
   std::uint32_t last_owner_ = 0;
   SupervisorBackend backend_;
-  std::unique_ptr<Companion> companion_;  // may be null
-  bool held_ = false;                     // by the kill switch
-  std::string switch_trouble_;            // why it could not be read
-  int stops_ = 0;                         // how often it was asked to stop
-  bool failed_ = false;                   // it stops because something that must run does not
+  std::unique_ptr<Companion> companion_;                // may be null
+  bool held_ = false;                                   // by the kill switch
+  std::string switch_trouble_;                          // why it could not be read
+  int stops_ = 0;                                       // how often it was asked to stop
+  std::chrono::steady_clock::time_point stop_asked_{};  // first, by a signal
+  bool failed_ = false;                                 // it stops because something that must run does not
 };
 
 }  // namespace coworker::service

@@ -441,7 +441,8 @@ class Life(Site):
         program.send_signal(signal.SIGTERM)
         self.wait_log(program, "CiviCRM: stopping")
         begun = time.monotonic()
-        log = self.end(program, number=signal.SIGTERM)
+        self.wait(lambda: program.send_signal(signal.SIGTERM) or program.poll() is not None)
+        log = self.end(program, number=0)
         self.assertLess(time.monotonic() - begun, 60)
         self.assertIn("wait for the end of their lease", log)
 

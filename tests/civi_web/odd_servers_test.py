@@ -265,6 +265,7 @@ class Site(Program):
         program.terminate()
         self.wait(lambda: "SIGTERM" in self.log(program), program)
         begun = time.monotonic()
+        self.wait(lambda: program.terminate() or program.poll() is not None)
         self.end(program)
         self.assertLess(time.monotonic() - begun, 60)
 

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include <cstdlib>
 #include <set>
 
 #include "site.h"
@@ -22,7 +21,6 @@ class WebRun : public testing::Test {
  protected:
   void SetUp() override {
     if (!WebSite::is_possible()) GTEST_SKIP() << "nginx, php-fpm and openssl are needed";
-    ::setenv("XDG_RUNTIME_DIR", sandbox_.path("").c_str(), 1);  // where control sockets are
     site_.emplace(sandbox_);
   }
 

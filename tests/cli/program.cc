@@ -71,6 +71,9 @@ std::string unique_name(const std::string& kind) {
 Sandbox::Sandbox() {
   std::string name = (std::filesystem::temp_directory_path() / "cw-cli-XXXXXX").string();
   folder_ = ::mkdtemp(name.data());
+  // Where programs without a place of their own keep control sockets and locks: no other test's, and no service's.
+  std::filesystem::create_directory(path(".runtime"));
+  ::setenv("XDG_RUNTIME_DIR", path(".runtime").c_str(), 1);
 }
 
 Sandbox::~Sandbox() {

@@ -229,6 +229,20 @@ TEST_F(RunProgram, TheKillSwitchHoldsAllWorkUntilItIsOver) {
   EXPECT_EQ(program.stop(), 0) << program.log();
 }
 
+TEST_F(RunProgram, AStopThatIsToldTwiceAtOnceIsOneStop) {
+  sandbox_.write("work.sh", "touch begun; while [ ! -e go ]; do sleep 0.01; done; echo ended >>out");
+  sandbox_.write("coworker.yml", "queues: { a: { worker: { type: command, command: [sh, work.sh] } } }");
+  Background program{sandbox_, {"run"}};
+  ASSERT_EQ(sandbox_.run({"add", "a", "1"}).code, 0);
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(sandbox_.path("begun")); })) << program.log();
+  ::kill(program.pid(), SIGTERM);
+  ::kill(program.pid(), SIGINT);
+  ASSERT_TRUE(eventually([&] { return program.log().find("stopping") != std::string::npos; }));
+  sandbox_.write("go", "");
+  EXPECT_TRUE(eventually([&] { return sandbox_.read("out") == "ended\n"; })) << program.log();
+  EXPECT_EQ(program.stop(), 0) << program.log();
+}
+
 /// A worker that leaves something running, and notes when it starts beside what an earlier start has left.
 class RunAgain : public RunProgram {
  protected:

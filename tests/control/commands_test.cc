@@ -55,14 +55,24 @@ TEST_F(Commands, MistakesAreToldInWords) {
 
 TEST_F(Commands, WhereNobodyAnswersThePlacesAreNamed) {
   if (std::filesystem::exists("/run/coworker/control.sock")) GTEST_SKIP() << "this machine has one that answers";
-  std::filesystem::create_directory(sandbox_.path("runtime"));
-  const Ran none = sandbox_.run({"worker", "list"}, {}, {"XDG_RUNTIME_DIR=" + sandbox_.path("runtime")});
+  const Ran none = sandbox_.run({"worker", "list"});
   EXPECT_EQ(none.code, 1);
-  EXPECT_THAT(none.err, AllOf(HasSubstr("coworker-data/control.sock"), HasSubstr("runtime/coworker/control.sock"),
+  EXPECT_THAT(none.err, AllOf(HasSubstr("coworker-data/control.sock"), HasSubstr(".runtime/coworker/control.sock"),
                               HasSubstr("/run/coworker/control.sock")));
   const Ran there = sandbox_.run({"top", "--control", "unix:nothing"});
   EXPECT_EQ(there.code, 1);
   EXPECT_THAT(there.err, HasSubstr("unix:nothing"));
+}
+
+TEST_F(Commands, AStoreThatIsNamedHasItsOwnSupervisorOrNone) {
+  std::filesystem::create_directories(sandbox_.path(".runtime/coworker"));
+  std::filesystem::create_directory(sandbox_.path("elsewhere"));
+  start("{ listen: ['unix:.runtime/coworker/control.sock'] }");
+  const std::string elsewhere = sandbox_.path("elsewhere");
+  EXPECT_EQ(sandbox_.run({"reload"}, {}, {}, elsewhere).code, 0);
+  const Ran none = sandbox_.run({"reload"}, {}, {"COWORKER_STORE=file:data"}, elsewhere);
+  EXPECT_EQ(none.code, 1);
+  EXPECT_THAT(none.err, AllOf(HasSubstr("data/control.sock"), testing::Not(HasSubstr(".runtime"))));
 }
 
 TEST_F(Commands, TopTellsWorkersQueuesAndRates) {

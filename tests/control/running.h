@@ -15,7 +15,7 @@ class Controlled : public testing::Test {
  protected:
   static std::string app() { return std::string{std::getenv("COWORKER_BIN")} + "/control_app"; }
 
-  /// `control`: what stands in the configuration under that name.
+  /// `control`: what stands in the configuration under that name. Returns when it can be asked, and has a consumer.
   void start(const std::string& control, const Sandbox::Words& more = {}) {
     sandbox_.write("coworker.yml", (control.empty() ? "" : "control: " + control + "\n") +
                                        "queues: { mail: { worker: { type: inline, name: mail } } }\n"
@@ -23,7 +23,11 @@ class Controlled : public testing::Test {
     Sandbox::Words words{app(), "run"};
     words.insert(words.end(), more.begin(), more.end());
     program_ = std::make_unique<Background>(sandbox_, words);
-    ASSERT_TRUE(eventually([&] { return log().find("the control socket listens on") != std::string::npos; })) << log();
+    ASSERT_TRUE(eventually([&] {
+      const std::string said = log();
+      return said.find("the control socket listens on") != std::string::npos &&
+             said.find(" runs\n") != std::string::npos;
+    })) << log();
   }
 
   /// And until its consumer is ready.
