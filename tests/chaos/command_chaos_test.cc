@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <poll.h>
 
 #include <csignal>
 #include <set>
@@ -192,6 +193,12 @@ TEST_F(CommandChaos, ASecondSignalEndsTheWait) {
   start();
   const std::vector<Held> jobs = hold(2);
   ::kill(program_.pid, SIGTERM);
+  // One that comes at once would be the same stop.
+  EXPECT_TRUE(wait_until([&] {
+    ::kill(program_.pid, SIGINT);
+    pollfd ended{program_.pidfd.get(), POLLIN, 0};
+    return ::poll(&ended, 1, 0) == 1;
+  }));
   EXPECT_EQ(end(SIGINT), 0);
   EXPECT_TRUE(all_end());
 }
