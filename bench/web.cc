@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "async/spin.h"
 #include "civi/agent.h"
 #include "civi/web_connection.h"
 #include "connection.h"
@@ -82,16 +83,16 @@ int through_client(civi::WebAddress address, int count, int parallel) {
   boost::asio::co_spawn(loop, (*connection)->open(), [](const std::exception_ptr&, const Result<civi::Site>& site) {
     if (!site) give_up(site.error().message());
   });
-  loop.run();
+  async::run_spinning(loop);
   loop.restart();
   int left = count;
   const auto start = Clock::now();
   for (int i = 0; i < parallel; ++i) boost::asio::co_spawn(loop, call_again(**connection, left), ignore);
-  loop.run();
+  async::run_spinning(loop);
   tell(count, start);
   loop.restart();
   boost::asio::co_spawn(loop, (*connection)->close(Millis{0}), ignore);
-  loop.run();
+  async::run_spinning(loop);
   return 0;
 }
 
@@ -120,7 +121,7 @@ int idle(civi::WebAddress address, int seconds) {
   boost::asio::co_spawn(loop, agent.run(), [](const std::exception_ptr&, const Result<>& ended) {
     if (!ended) give_up(ended.error().message());
   });
-  loop.run();
+  async::run_spinning(loop);
   std::printf("{\"seconds\": %d, \"cpu_seconds\": %.6f}\n", seconds, cpu_seconds() - before);
   return 0;
 }
